@@ -1,0 +1,39 @@
+# The front door. `make up` builds everything and runs the PostgreSQL image; `make test` checks all of it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := up
+PREFIX ?= /usr/local
+
+.PHONY: up down test unit e2e soak bench lint install clean release
+
+up:
+	@scripts/up
+
+down:
+	@scripts/down
+
+release:
+	@scripts/install-packages up
+	@scripts/compile release pgstrata
+
+install: release
+	install -D build/release/src/pgstrata $(DESTDIR)$(PREFIX)/bin/pgstrata
+
+test:
+	@scripts/install-packages test
+	@tests/run
+
+soak:
+	@scripts/install-packages test
+	@tests/soak/run
+
+bench: release
+	@scripts/install-packages test
+	@bench/run
+
+lint:
+	@scripts/install-packages test
+	@scripts/lint
+
+clean:
+	rm -rf build

@@ -1,0 +1,50 @@
+"""What every builder under measurement can do."""
+
+from pathlib import Path
+
+from driver import measure
+
+BASE = "debian:bookworm-slim"
+
+
+class Unavailable(Exception):
+    """A peer can't run on this machine; the text says why and stands in the table."""
+
+
+class Peer:
+    name = ""       # in results.json and on the command line
+    title = ""      # in the table, with its version once it runs
+    daemons = ()    # processes that work for it between commands
+    whole_tree = True   # peak RSS: all processes of the command, or its first one only
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.home = bench.directory / "peers" / self.name
+        self.log = bench.directory / "logs" / f"{self.name}.log"
+        self.home.mkdir(parents=True, exist_ok=True)
+
+    def start(self):
+        """Brings it up, with the base image and nothing else. Raises Unavailable."""
+
+    def stop(self):
+        """Ends what start() started."""
+
+    def forget(self):
+        """Takes away all that was built, and the cache; the base image stays."""
+        raise NotImplementedError
+
+    def build(self, context, tag):
+        raise NotImplementedError
+
+    def save(self, tag, archive):
+        """An uncompressed docker archive of an image, or None."""
+        return None
+
+    def container(self, tag, program, *arguments):
+        """Runs a program in a container of its own, on the host's network; or None."""
+        return None
+
+    def output(self, argv, env=None):
+        """What a command prints, for questions that are not measured."""
+        measure.quietly(measure.Command(argv, env or {}), self.log)
+        return Path(self.log).read_text().strip()

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs the image's software: every setup script in order, or the one that is named, or plain packages.
+#
+#   setup.sh                      all of setup/scripts/NN-*.sh
+#   setup.sh NAME                 setup/scripts/NAME.sh alone: one cached step of the Dockerfile
+#   setup.sh --packages NAME...   just these packages (the compiler's stage)
+#
+# A script is sourced with the functions of setup/lib and the variables of the version set. Afterwards everything that
+# carries a time, a host name or a secret of this build is removed.
+set -euo pipefail
+
+home=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [[ $home != /opt/container && -z ${SETUP_ANYWHERE:-} ]]; then
+  echo "setup: error: this installs packages and removes logs of the system it runs on; it is for an image's build" >&2
+  exit 1
+fi
+for library in "$home"/setup/lib/*.sh; do
+  # shellcheck source=/dev/null
+  source "$library"
+done
+
+load_versions() {
+  local set_file=$home/versions/${VERSION_SET:-debian12}
+  [[ -r $set_file ]] || fail "there is no version set '$set_file'; choose one of those in versions/ by VERSION_SET"
+  # shellcheck source=versions/debian12
+  source "$set_file"
+}
+
+run_script() {
+  local script=$home/setup/scripts/$1.sh
+  [[ -r $script ]] || fail "there is no setup script '$script'; see setup/scripts/ for their names"
+  say "running $1"
+  # shellcheck source=/dev/null
+  source "$script"
+}
+
+main() {
+  if [[ ${1:-} == --packages ]]; then
+    shift
+    install_packages "$@"
+  else
+    load_versions
+    local scripts=("$@") script
+    if ((${#scripts[@]} == 0)); then
+      for script in "$home"/setup/scripts/[0-9][0-9]-*.sh; do scripts+=("$(basename "$script" .sh)"); done
+    fi
+    for script in "${scripts[@]}"; do run_script "$script"; done
+  fi
+  scrub
+}
+
+main "$@"

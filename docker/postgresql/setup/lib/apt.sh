@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Packages: one index for the whole build, no recommended packages, no documentation, nothing left behind.
+#
+# $APT_CACHE may be a cache mount that several steps, stages and builds share; without the mount, `scrub` removes it. It is
+# a folder of its own because buildah 1.28 removes what it has mounted on from the image, also if the base had it.
+
+APT_CACHE=${APT_CACHE:-/var/cache/setup}
+APT_INDEX_MINUTES=${APT_INDEX_MINUTES:-60}
+apt_archives=$APT_CACHE/archives-${SETUP_STAGE:-runtime} # apt locks it: one per stage that runs at the same time
+
+apt_options=(
+  -qq
+  -o "Dir::State::lists=$APT_CACHE/lists"
+  -o "Dir::Cache::srcpkgcache=$APT_CACHE/srcpkgcache.bin"
+  -o "Dir::Cache::archives=$apt_archives"
+  # The index is used at once and thrown away: what unpacks fastest costs least.
+  -o Acquire::GzipIndexes=false
+  -o Acquire::CompressionTypes::Order::=gz
+  -o Acquire::Languages=none
+  -o Dir::Log::Planner=/dev/null
+  -o APT::Install-Recommends=false
+  -o APT::Keep-Downloaded-Packages=true
+  -o Dpkg::Use-Pty=false
+  -o Dpkg::Options::=--force-unsafe-io
+  -o Dpkg::Options::=--force-confold
+  -o 'Dpkg::Options::=--path-exclude=/usr/share/doc/*'
+  -o 'Dpkg::Options::=--path-include=/usr/share/doc/*/copyright'
+  -o 'Dpkg::Options::=--path-exclude=/usr/share/man/*'
+  -o 'Dpkg::Options::=--path-exclude=/usr/share/info/*'
+  -o 'Dpkg::Options::=--path-exclude=/usr/share/lintian/*'
+  -o 'Dpkg::Options::=--path-exclude=/usr/share/locale/*'
+)
+
+# The stamp of an index: young enough, and of the very sources that are in force now.
+apt_index_stamp() {
+  local digest
+  digest=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | sha256sum)
+  printf '%s/index-%s' "$APT_CACHE" "${digest%% *}"
+}
+
+index_is_fresh() { [[ -n $(find "$(apt_index_stamp)" -mmin "-$APT_INDEX_MINUTES" 2>/dev/null) ]]; }
+
+# Fetches the index unless another step, stage or build has just done so. Two locks, because stages run at the same
+# time: `update` lets one of them fetch while the others wait for it; `use` is shared by those that install, and keeps
+# the index from being replaced under them.
+update_index() {
+  mkdir -p "$APT_CACHE/lists/partial" "$apt_archives/partial"
+  exec {update_lock}>"$APT_CACHE/update.lock" {use_lock}>"$APT_CACHE/use.lock"
+  flock "$update_lock"
+  if ! index_is_fresh; then
+    flock "$use_lock"
+    apt-get "${apt_options[@]}" update
+    touch "$(apt_index_stamp)"
+  fi
+  flock --shared "$use_lock"
+  exec {update_lock}>&-
+}
+
+# install_packages NAME...: NAME as apt-get takes it (`patroni`, `patroni=3.0.2-*`).
+install_packages() {
+  update_index
+  DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get "${apt_options[@]}" install -y "$@"
+  exec {use_lock}>&-
+}

@@ -1,0 +1,4 @@
+# shellcheck shell=bash
+# pgBackRest.
+
+install_packages "${PGBACKREST_PACKAGES[@]}"

@@ -1,0 +1,216 @@
+#include "cache/index.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include "cache/schema.sql.h"
+
+namespace pgstrata::cache {
+namespace {
+
+LayerRow layer_row(const Statement& row) {
+  return {.diff_id = row.digest(0),
+          .change_set = row.digest(1),
+          .size = static_cast<std::uint64_t>(row.integer(2))};
+}
+
+Result<std::int64_t> user_version(const Database& database) {
+  Statement statement = TRY(database.prepare("PRAGMA user_version"));
+  const bool row = TRY(statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
+Result<void> create(const Database& database) {
+  // Two processes may come here at once: the second finds the version set once it has the lock.
+  TRY_VOID(database.execute("BEGIN IMMEDIATE"));
+  if (TRY(user_version(database)) != kSchemaVersion) {
+    TRY_VOID(
+        database.execute("DROP TABLE IF EXISTS layer; DROP TABLE IF EXISTS record;"
+                         "DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS boot;"));
+    TRY_VOID(database.execute(kSchema));
+    TRY_VOID(database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion)));
+  }
+  return database.execute("COMMIT");
+}
+
+/// After a reboot the file may hold pages that never reached the disk.
+Result<void> check_after_boot(const Database& database, const std::string& boot_id) {
+  {
+    Statement last = TRY(database.prepare("SELECT id FROM boot"));
+    if (TRY(last.step()) && last.text(0) == boot_id) return {};
+  }
+  {
+    Statement check = TRY(database.prepare("PRAGMA quick_check(1)"));
+    if (!TRY(check.step()) || check.text(0) != "ok")
+      return fail({.kind = ErrorKind::kCorrupt, .what = "the index of the store is damaged"});
+  }
+  TRY_VOID(database.execute("DELETE FROM boot"));
+  Statement insert = TRY(database.prepare("INSERT INTO boot (id) VALUES (?)"));
+  insert.bind(1, std::string_view(boot_id));
+  return insert.run();
+}
+
+Result<Database> open_checked(const std::string& path, const std::string& boot_id) {
+  Database database = TRY(Database::open(path));
+  // The index can always be made again from nothing, so no write waits for the disk.
+  TRY_VOID(
+      database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON"));
+  if (TRY(user_version(database)) != kSchemaVersion) TRY_VOID(create(database));
+  TRY_VOID(check_after_boot(database, boot_id));
+  return database;
+}
+
+}  // namespace
+
+oci::Digest KeyParts::key() const {
+  return oci::KeyHasher("pgstrata.key.v1")
+      .add("definition", definition)
+      .add("inputs", inputs)
+      .add("chain", chain)
+      .finish();
+}
+
+Index::Index(Database database, std::string boot_id)
+    : database_(std::move(database)), boot_id_(std::move(boot_id)) {}
+
+Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::string& boot_id) {
+  auto database = open_checked(path, boot_id);
+  if (!database && database.error().kind == ErrorKind::kCorrupt) {
+    for (const char* suffix : {"-wal", "-shm", ""}) {
+      const std::string file = path + suffix;
+      std::rename(file.c_str(), (file + ".damaged").c_str());
+    }
+    database = open_checked(path, boot_id);
+  }
+  if (!database) return fail(database.error());
+  std::unique_ptr<Index> index(new Index(std::move(*database), boot_id));
+  TRY_VOID(index->prepare_statements());
+  return index;
+}
+
+Result<void> Index::prepare_statements() {
+  find_ = TRY(database_.prepare(
+      "SELECT diff_id, change_set, size, record.written, seconds FROM record JOIN layer USING (diff_id)"
+      " WHERE key = ?"));
+  record_ = TRY(database_.prepare(
+      "INSERT OR REPLACE INTO record (key, diff_id, seconds, written) VALUES (?, ?, ?, ?)"));
+  layer_ = TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE diff_id = ?"));
+  layer_with_ =
+      TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE change_set = ? AND written "
+                            "< ? ORDER BY written LIMIT 1"));
+  // A layer whose files are written again is as unsynced as a new one, but keeps its age.
+  add_layer_ = TRY(database_.prepare(
+      "INSERT INTO layer (diff_id, change_set, size, written, dirty, boot) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
+      " ON CONFLICT (diff_id) DO UPDATE SET dirty = excluded.dirty, boot = excluded.boot"));
+  previous_ = TRY(database_.prepare("SELECT definition, inputs, chain FROM step WHERE slot = ?"));
+  remember_ = TRY(database_.prepare(
+      "INSERT OR REPLACE INTO step (slot, definition, inputs, chain) VALUES (?, ?, ?, ?)"));
+  return {};
+}
+
+Result<std::optional<Hit>> Index::find(const oci::Digest& key) {
+  const std::scoped_lock lock(mutex_);
+  find_->bind(1, key);
+  if (!TRY(find_->step())) return std::nullopt;
+  const Hit hit{.layer = layer_row(*find_), .written = find_->integer(3), .seconds = find_->real(4)};
+  find_->reset();
+  return hit;
+}
+
+Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& diff_id, double seconds) {
+  const std::scoped_lock lock(mutex_);
+  const std::int64_t written = now();
+  TRY_VOID(record_->bind(1, key).bind(2, diff_id).bind(3, seconds).bind(4, written).run());
+  return written;
+}
+
+Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {
+  const std::scoped_lock lock(mutex_);
+  layer_->bind(1, diff_id);
+  if (!TRY(layer_->step())) return std::nullopt;
+  const LayerRow row = layer_row(*layer_);
+  layer_->reset();
+  return row;
+}
+
+Result<std::optional<LayerRow>> Index::layer_with(const oci::Digest& change_set, std::int64_t before) {
+  const std::scoped_lock lock(mutex_);
+  layer_with_->bind(1, change_set).bind(2, before);
+  if (!TRY(layer_with_->step())) return std::nullopt;
+  const LayerRow row = layer_row(*layer_with_);
+  layer_with_->reset();
+  return row;
+}
+
+Result<void> Index::add_layer(const LayerRow& layer) {
+  const std::scoped_lock lock(mutex_);
+  return add_layer_->bind(1, layer.diff_id)
+      .bind(2, layer.change_set)
+      .bind(3, static_cast<std::int64_t>(layer.size))
+      .bind(4, now())
+      .bind(5, std::string_view(boot_id_))
+      .run();
+}
+
+Result<void> Index::forget_layer(const oci::Digest& diff_id) {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("DELETE FROM layer WHERE diff_id = ?"));
+  return statement.bind(1, diff_id).run();
+}
+
+Result<std::optional<KeyParts>> Index::previous(const oci::Digest& slot) {
+  const std::scoped_lock lock(mutex_);
+  previous_->bind(1, slot);
+  if (!TRY(previous_->step())) return std::nullopt;
+  const KeyParts parts{
+      .definition = previous_->digest(0), .inputs = previous_->digest(1), .chain = previous_->digest(2)};
+  previous_->reset();
+  return parts;
+}
+
+Result<void> Index::remember(const oci::Digest& slot, const KeyParts& parts) {
+  const std::scoped_lock lock(mutex_);
+  return remember_->bind(1, slot)
+      .bind(2, parts.definition)
+      .bind(3, parts.inputs)
+      .bind(4, parts.chain)
+      .run();
+}
+
+Result<std::vector<LayerRow>> Index::unsynced_layers() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare(
+      "SELECT diff_id, change_set, size FROM layer WHERE boot IS NOT NULL AND boot != ?"));
+  statement.bind(1, std::string_view(boot_id_));
+  std::vector<LayerRow> layers;
+  while (TRY(statement.step())) layers.push_back(layer_row(statement));
+  return layers;
+}
+
+Result<bool> Index::has_fresh_layers() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("SELECT 1 FROM layer WHERE boot = ? LIMIT 1"));
+  return statement.bind(1, std::string_view(boot_id_)).step();
+}
+
+Result<void> Index::mark_synced(std::int64_t before) {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("UPDATE layer SET boot = NULL WHERE boot = ? AND dirty < ?"));
+  return statement.bind(1, std::string_view(boot_id_)).bind(2, before).run();
+}
+
+Result<void> Index::adopt(const oci::Digest& diff_id) {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("UPDATE layer SET boot = ? WHERE diff_id = ?"));
+  return statement.bind(1, std::string_view(boot_id_)).bind(2, diff_id).run();
+}
+
+std::int64_t Index::now() {
+  struct timespec time {};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace pgstrata::cache

@@ -1,0 +1,85 @@
+// The cache index: which layer a step gave, by exact key. SQLite in WAL mode, one file for all
+// processes. Format: docs/cache-index.md. It sees digests, never instructions.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/sqlite.h"
+#include "core/result.h"
+#include "oci/digest.h"
+
+namespace pgstrata::cache {
+
+/// A layer that the store holds.
+struct LayerRow {
+  oci::Digest diff_id;
+  oci::Digest change_set;
+  std::uint64_t size = 0;  ///< bytes of its tar
+  bool operator==(const LayerRow&) const = default;
+};
+
+/// What an exact key leads to.
+struct Hit {
+  LayerRow layer;
+  std::int64_t written = 0;  ///< nanoseconds since the epoch, when the step ran
+  double seconds = 0;        ///< how long it took then
+};
+
+/// The parts an exact key is made of. They are kept per step, so that a miss can name the part that
+/// changed.
+struct KeyParts {
+  oci::Digest definition;  ///< the instruction, and everything in the environment that decides its result
+  oci::Digest inputs;      ///< content of what COPY selects, layers of mounted stages
+  oci::Digest chain;       ///< the layers below
+  [[nodiscard]] oci::Digest key() const;
+  bool operator==(const KeyParts&) const = default;
+};
+
+/// All calls may come from several threads.
+class Index {
+ public:
+  /// Opens or creates the index. One that SQLite finds damaged (looked for only after a reboot) is put
+  /// aside and begun anew: it holds nothing that can't be built again.
+  static Result<std::unique_ptr<Index>> open(const std::string& path, const std::string& boot_id);
+
+  Result<std::optional<Hit>> find(const oci::Digest& key);
+  /// Gives the time under which find() will know it (Hit::written).
+  Result<std::int64_t> record(const oci::Digest& key, const oci::Digest& diff_id, double seconds);
+
+  Result<std::optional<LayerRow>> layer(const oci::Digest& diff_id);
+  /// A layer with this change set that was there before `before` (now()), the oldest if there are several.
+  Result<std::optional<LayerRow>> layer_with(const oci::Digest& change_set, std::int64_t before);
+  Result<void> add_layer(const LayerRow& layer);
+  /// Removes the layer and every record that leads to it.
+  Result<void> forget_layer(const oci::Digest& diff_id);
+
+  /// What the step called `slot` (context, Dockerfile, stage and place) was made of in its last build.
+  Result<std::optional<KeyParts>> previous(const oci::Digest& slot);
+  Result<void> remember(const oci::Digest& slot, const KeyParts& parts);
+
+  /// Layers written under another boot id and never known to be on the disk: a power cut may have
+  /// emptied them.
+  Result<std::vector<LayerRow>> unsynced_layers();
+  /// Layers of this boot that are not known to be on the disk yet.
+  Result<bool> has_fresh_layers();
+  /// To be called with the value of now() from before a syncfs(2) that has succeeded since.
+  Result<void> mark_synced(std::int64_t before);
+  /// After verify: the layer of an earlier boot is whole, and counts as written in this one.
+  Result<void> adopt(const oci::Digest& diff_id);
+  static std::int64_t now();  ///< nanoseconds since the epoch
+
+ private:
+  Index(Database database, std::string boot_id);
+  Result<void> prepare_statements();
+
+  std::mutex mutex_;
+  Database database_;
+  std::string boot_id_;
+  std::optional<Statement> find_, record_, layer_, layer_with_, add_layer_, previous_, remember_;
+};
+
+}  // namespace pgstrata::cache

@@ -1,0 +1,86 @@
+#include "cache/index.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "os/file.h"
+
+namespace pgstrata::cache {
+namespace {
+
+class IndexTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/pgstrata-index-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { ASSERT_TRUE(os::remove_tree(directory_)); }
+  std::unique_ptr<Index> open(const std::string& boot = "boot-1") {
+    return Index::open(directory_ + "/index.db", boot).value();
+  }
+  std::string directory_;
+  const LayerRow layer_{oci::sha256("tar"), oci::sha256("changes"), 10};
+  const oci::Digest key_ = oci::sha256("key");
+};
+
+TEST_F(IndexTest, ARecordIsFoundByItsKeyAlsoByTheNextProcess) {
+  ASSERT_TRUE(open()->add_layer(layer_));
+  const auto written = open()->record(key_, layer_.diff_id, 1.5);
+  ASSERT_TRUE(written);
+  const auto hit = open()->find(key_).value();
+  ASSERT_TRUE(hit.has_value());
+  EXPECT_EQ(hit->layer, layer_);
+  EXPECT_EQ(hit->seconds, 1.5);
+  EXPECT_EQ(hit->written, *written);  // or an image would be another one when nothing changed
+  EXPECT_FALSE(open()->find(oci::sha256("other"))->has_value());
+  EXPECT_EQ(open()->layer_with(layer_.change_set, Index::now()).value(), layer_);
+  EXPECT_EQ(open()->layer_with(layer_.change_set, 0).value(), std::nullopt);
+}
+
+TEST_F(IndexTest, ForgettingALayerForgetsItsRecords) {
+  const auto index = open();
+  ASSERT_TRUE(index->add_layer(layer_));
+  ASSERT_TRUE(index->record(key_, layer_.diff_id, 0));
+  ASSERT_TRUE(index->forget_layer(layer_.diff_id));
+  EXPECT_FALSE(index->find(key_)->has_value());
+}
+
+TEST_F(IndexTest, ARecordOfAnUnknownLayerIsRefused) {
+  EXPECT_FALSE(open()->record(key_, oci::sha256("nothing"), 0));
+}
+
+TEST_F(IndexTest, LayersOfAnotherBootAreUnsyncedUntilSynced) {
+  ASSERT_TRUE(open("boot-1")->add_layer(layer_));
+  EXPECT_TRUE(open("boot-1")->unsynced_layers()->empty());
+  EXPECT_TRUE(open("boot-1")->has_fresh_layers().value());
+  EXPECT_EQ(open("boot-2")->unsynced_layers()->size(), 1U);
+  ASSERT_TRUE(open("boot-1")->mark_synced(Index::now()));
+  EXPECT_TRUE(open("boot-2")->unsynced_layers()->empty());
+}
+
+TEST_F(IndexTest, ADamagedFileIsPutAside) {
+  ASSERT_TRUE(open()->add_layer(layer_));
+  std::ofstream(directory_ + "/index.db", std::ios::binary) << "this is no database, and never was one";
+  EXPECT_EQ(open("boot-2")->layer(layer_.diff_id).value(), std::nullopt);
+  EXPECT_TRUE(os::exists(directory_ + "/index.db.damaged"));
+}
+
+TEST_F(IndexTest, TheStepRemembersWhatItWasMadeOf) {
+  const KeyParts parts{oci::sha256("d"), oci::sha256("i"), oci::sha256("c")};
+  const auto index = open();
+  EXPECT_EQ(index->previous(oci::sha256("slot")).value(), std::nullopt);
+  ASSERT_TRUE(index->remember(oci::sha256("slot"), parts));
+  EXPECT_EQ(index->previous(oci::sha256("slot")).value(), parts);
+}
+
+TEST(KeyParts, EveryPartCounts) {
+  const oci::Digest a = oci::sha256("a");
+  const oci::Digest none;
+  EXPECT_NE((KeyParts{a, none, none}.key()), (KeyParts{none, a, none}.key()));
+  EXPECT_NE((KeyParts{none, none, a}.key()), (KeyParts{none, a, none}.key()));
+}
+
+}  // namespace
+}  // namespace pgstrata::cache

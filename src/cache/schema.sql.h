@@ -1,0 +1,44 @@
+// The schema of the cache index, version 1 (PRAGMA user_version). docs/cache-index.md explains it.
+#pragma once
+
+namespace pgstrata::cache {
+
+inline constexpr int kSchemaVersion = 1;
+
+inline constexpr const char* kSchema = R"sql(
+  -- A layer whose tar is a blob and whose change set is a file of the store.
+  -- boot: NULL once a syncfs has passed; until then the boot id it was written under, because
+  -- what a power cut leaves of it has to be verified first.
+  CREATE TABLE layer (
+    diff_id    BLOB PRIMARY KEY,
+    change_set BLOB NOT NULL,
+    size       INTEGER NOT NULL,
+    written    INTEGER NOT NULL,  -- when it was first there, ns since the epoch
+    dirty      INTEGER NOT NULL,  -- when its files were written last
+    boot       TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX layer_change_set ON layer (change_set, written);
+  CREATE INDEX layer_boot ON layer (boot) WHERE boot IS NOT NULL;
+
+  -- Exact keys. A key that is built again replaces its layer: the newest is the one to reuse.
+  CREATE TABLE record (
+    key     BLOB PRIMARY KEY,
+    diff_id BLOB NOT NULL REFERENCES layer (diff_id) ON DELETE CASCADE,
+    seconds REAL NOT NULL,
+    written INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX record_diff_id ON record (diff_id);
+
+  -- The parts of the key that a step had last, for the reason of a miss.
+  CREATE TABLE step (
+    slot       BLOB PRIMARY KEY,
+    definition BLOB NOT NULL,
+    inputs     BLOB NOT NULL,
+    chain      BLOB NOT NULL
+  ) WITHOUT ROWID;
+
+  -- The boot id under which the index was last used.
+  CREATE TABLE boot (id TEXT NOT NULL);
+)sql";
+
+}  // namespace pgstrata::cache

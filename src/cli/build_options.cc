@@ -1,0 +1,131 @@
+#include "cli/build_options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+
+#include "os/file.h"
+
+namespace pgstrata::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+tl::unexpected<Error> bad_option(const char* option, const std::string& word, const char* form) {
+  return fail(
+      {.kind = ErrorKind::kUsage, .what = fmt::format("{} {}: not of the form {}", option, word, form)});
+}
+
+}  // namespace
+
+void BuildOptions::add_to(CLI::App& app) {
+  app.add_option("CONTEXT", context, "directory whose files COPY and ADD see")->required();
+  app.add_option("-f,--file", file, "the Dockerfile (default: CONTEXT/Dockerfile)");
+  app.add_option("-t,--tag", tags, "NAME[:TAG] for the image; may be repeated")->allow_extra_args(false);
+  app.add_option("--target", target, "stage to build (default: the last)");
+  app.add_option("--build-arg", build_args, "NAME=VALUE, or NAME to take it from the environment")
+      ->allow_extra_args(false);
+  app.add_option("--build-context", build_contexts, "NAME=DIRECTORY or NAME=docker-image://IMAGE")
+      ->allow_extra_args(false);
+  app.add_option("--secret", secrets, "id=NAME[,src=FILE|,env=VARIABLE]")->allow_extra_args(false);
+  app.add_option("--label", labels, "NAME=VALUE for the image")->allow_extra_args(false);
+  app.add_option("-o,--output", outputs, "type=oci|docker|local|tar[,dest=PATH], or a directory")
+      ->allow_extra_args(false);
+  app.add_flag("--load", load, "load the image into Docker, or else podman");
+  app.add_option("--platform", platform, "os/arch to build for (default: this machine)");
+  app.add_option("--network", network, "default|host|none for RUN");
+  app.add_flag("--no-cache", no_cache, "run every step");
+  app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag("--pull", pull, "don't use the store's own copy of a base image");
+  app.add_option("--iidfile", iidfile, "write the image's ID to this file");
+  app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");
+  app.add_option("--progress", progress, "auto|plain|tty|rawjson|quiet");
+  app.add_flag("-q,--quiet", quiet, "print nothing but the image's ID");
+}
+
+Result<std::map<std::string, std::string>> parse_build_args(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> args;
+  for (const std::string& word : words) {
+    const size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    if (name.empty()) return bad_option("--build-arg", word, "NAME[=VALUE]");
+    if (equals != std::string::npos)
+      args[name] = word.substr(equals + 1);
+    else if (const char* value = std::getenv(name.c_str()))
+      args[name] = value;
+  }
+  return args;
+}
+
+Result<std::map<std::string, std::string>> parse_assignments(const char* option,
+                                                             const std::vector<std::string>& words) {
+  std::map<std::string, std::string> values;
+  for (const std::string& word : words) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) return bad_option(option, word, "NAME=VALUE");
+    values[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return values;
+}
+
+Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words) {
+  std::map<std::string, solver::Secret> secrets;
+  for (const std::string& word : words) {
+    std::map<std::string, std::string> fields;
+    for (const std::string& part : split(word, ',')) {
+      const size_t equals = part.find('=');
+      if (equals == std::string::npos)
+        return bad_option("--secret", word, "id=NAME[,src=FILE|,env=VARIABLE]");
+      fields[part.substr(0, equals)] = part.substr(equals + 1);
+    }
+    const std::string id = fields["id"];
+    if (id.empty()) return bad_option("--secret", word, "id=NAME[,src=FILE|,env=VARIABLE]");
+    std::string file = !fields["src"].empty() ? fields["src"] : fields["source"];
+    const std::string variable = !fields["env"].empty() || !file.empty() ? fields["env"] : id;
+    if (const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str())) {
+      secrets[id] = {value};
+      continue;
+    }
+    // As buildx: without src and without such a variable, the id is the file's name.
+    if (file.empty()) file = id;
+    auto text = os::read_file(file);
+    if (!text) {
+      Error error = std::move(text).error();
+      error.kind = ErrorKind::kUsage;
+      error.what = fmt::format("can't read the secret \"{}\"", id);
+      return fail(std::move(error));
+    }
+    secrets[id] = {std::move(*text)};
+  }
+  return secrets;
+}
+
+Result<std::optional<std::int64_t>> source_date_epoch(
+    const std::map<std::string, std::string>& build_args) {
+  std::string text;
+  if (const auto found = build_args.find("SOURCE_DATE_EPOCH"); found != build_args.end())
+    text = found->second;
+  else if (const char* value = std::getenv("SOURCE_DATE_EPOCH"))
+    text = value;
+  if (text.empty()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0)
+    return bad_option("SOURCE_DATE_EPOCH", text, "seconds since 1970-01-01");
+  return seconds;
+}
+
+}  // namespace pgstrata::cli

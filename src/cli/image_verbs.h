@@ -1,0 +1,14 @@
+// The verbs that look at the store's images or give them away: images, inspect, tag, rmi, save.
+#pragma once
+
+#include "cli/command.h"
+
+namespace pgstrata::cli {
+
+Command add_images(CLI::App& app, const GlobalOptions& global);
+Command add_inspect(CLI::App& app, const GlobalOptions& global);
+Command add_tag(CLI::App& app, const GlobalOptions& global);
+Command add_rmi(CLI::App& app, const GlobalOptions& global);
+Command add_save(CLI::App& app, const GlobalOptions& global);
+
+}  // namespace pgstrata::cli

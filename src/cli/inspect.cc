@@ -1,0 +1,82 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/image_verbs.h"
+#include "cli/stored_image.h"
+
+namespace pgstrata::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The "config" object of the configuration as it is stored: unknown fields included.
+Result<Json> raw_config(const content::ContentStore& store, const StoredImage& stored) {
+  const std::string text = TRY(store.read(stored.id()));
+  const Json config = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return config.is_object() ? config.value("config", Json::object()) : Json::object();
+}
+
+/// Layers bottom first, each with the instruction that made it.
+Json layers_of(const image::Image& image) {
+  std::vector<std::string> created_by;
+  for (const oci::History& step : image.config.history)
+    if (!step.empty_layer) created_by.push_back(step.created_by);
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+    Json layer = {{"DiffID", image.config.diff_ids[i].str()}, {"Size", image.manifest.layers[i].size}};
+    if (i < created_by.size()) layer["CreatedBy"] = created_by[i];
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+/// All names of the image, whichever it was asked for by.
+Result<Json> names_of(const content::ContentStore& store, const oci::Digest& id) {
+  Json names = Json::array();
+  for (const StoredImage& other : TRY(stored_images(store)))
+    if (other.id() == id) names.push_back(other.names[0].familiar());
+  return names;
+}
+
+/// The keys of `docker image inspect`, and Layers with what Docker doesn't say.
+Result<Json> describe(const content::ContentStore& store, const std::string& name) {
+  const StoredImage stored = TRY(find_image(store, name));
+  const oci::ImageConfig& config = stored.image.config;
+  const oci::Descriptor& manifest = stored.image.descriptor;
+  Json diff_ids = Json::array();
+  for (const oci::Digest& diff_id : config.diff_ids) diff_ids.push_back(diff_id.str());
+  Json result = {{"Id", stored.id().str()},
+                 {"RepoTags", TRY(names_of(store, stored.id()))},
+                 {"RepoDigests", Json::array()},
+                 {"Created", config.created},
+                 {"Author", config.author},
+                 {"Config", TRY(raw_config(store, stored))},
+                 {"Architecture", config.platform.architecture}};
+  if (!config.platform.variant.empty()) result["Variant"] = config.platform.variant;
+  result["Os"] = config.platform.os;
+  result["Size"] = stored.size();
+  result["RootFS"] = {{"Type", "layers"}, {"Layers", std::move(diff_ids)}};
+  result["Layers"] = layers_of(stored.image);
+  result["Descriptor"] = {{"mediaType", std::string(oci::media_type::kManifest)},
+                          {"digest", manifest.digest.str()},
+                          {"size", manifest.size}};
+  return result;
+}
+
+Result<int> inspect(const GlobalOptions& global, const std::vector<std::string>& names) {
+  const content::ContentStore store = TRY(content::ContentStore::open(global.root));
+  Json all = Json::array();
+  for (const std::string& name : names) all.push_back(TRY(describe(store, name)));
+  TRY_VOID(print(all.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"));
+  return 0;
+}
+
+}  // namespace
+
+Command add_inspect(CLI::App& app, const GlobalOptions& global) {
+  const auto names = std::make_shared<std::vector<std::string>>();
+  app.add_option("IMAGE", *names, "name, ID or digest")->required();
+  return [names, &global] { return inspect(global, *names); };
+}
+
+}  // namespace pgstrata::cli

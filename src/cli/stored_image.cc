@@ -1,0 +1,81 @@
+#include "cli/stored_image.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "image/tags.h"
+#include "os/file.h"
+
+namespace pgstrata::cli {
+namespace {
+
+constexpr std::string_view kAlgorithm = "sha256:";
+
+/// The hex digits of an ID or a beginning of it; empty if `text` can't be one.
+std::string_view id_prefix(std::string_view text) {
+  if (text.starts_with(kAlgorithm)) text.remove_prefix(kAlgorithm.size());
+  const bool is_hex = text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return is_hex && text.size() >= 4 && text.size() <= 64 ? text : std::string_view{};
+}
+
+tl::unexpected<Error> no_image(std::string_view text) {
+  return fail({.kind = ErrorKind::kNotFound,
+               .what = fmt::format("there is no image {} in the store", text),
+               .next = "pgstrata images shows what there is"});
+}
+
+Result<StoredImage> find_by_id(const content::ContentStore& store, std::string_view text) {
+  const std::string_view prefix = id_prefix(text);
+  if (prefix.empty()) return no_image(text);
+  std::optional<StoredImage> found;
+  for (StoredImage& candidate : TRY(stored_images(store))) {
+    const bool fits = candidate.id().hex().starts_with(prefix) ||
+                      candidate.image.descriptor.digest.hex().starts_with(prefix);
+    if (!fits) continue;
+    if (found && found->id() != candidate.id())
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("several images begin with {}", text),
+                   .next = "write more digits of it"});
+    if (found)
+      found->names.push_back(std::move(candidate.names.front()));
+    else
+      found = std::move(candidate);
+  }
+  if (!found) return no_image(text);
+  return *std::move(found);
+}
+
+}  // namespace
+
+std::uint64_t StoredImage::size() const {
+  std::uint64_t size = 0;
+  for (const oci::Descriptor& layer : image.manifest.layers) size += layer.size;
+  return size;
+}
+
+Result<std::vector<StoredImage>> stored_images(const content::ContentStore& store) {
+  std::vector<StoredImage> images;
+  for (const image::Tagged& tagged : TRY(image::list_tags(store))) {
+    oci::Reference name = TRY(oci::Reference::parse(tagged.name));
+    images.push_back({.image = TRY(image::load(store, tagged.manifest)), .names = {std::move(name)}});
+  }
+  return images;
+}
+
+Result<StoredImage> find_image(const content::ContentStore& store, std::string_view text) {
+  auto reference = oci::Reference::parse(text);
+  if (reference) {
+    const auto manifest = TRY(image::find_tag(store, *reference));
+    if (manifest)
+      return StoredImage{.image = TRY(image::load(store, *manifest)), .names = {*std::move(reference)}};
+  } else if (id_prefix(text).empty()) {
+    return fail(std::move(reference).error());
+  }
+  return find_by_id(store, text);
+}
+
+Result<void> print(std::string_view text) { return os::write_all(STDOUT_FILENO, text, "standard output"); }
+
+}  // namespace pgstrata::cli

@@ -1,0 +1,35 @@
+// An image of the store as a person names it: by name, or by the beginning of its ID or digest.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "content/content_store.h"
+#include "core/result.h"
+#include "image/image.h"
+#include "oci/reference.h"
+
+namespace pgstrata::cli {
+
+struct StoredImage {
+  image::Image image;
+  std::vector<oci::Reference> names;  ///< the one that was asked for, or all that the ID has
+
+  /// Digest of the configuration: what Docker calls the image's ID.
+  [[nodiscard]] const oci::Digest& id() const { return image.manifest.config.digest; }
+  /// Bytes of all layers, uncompressed.
+  [[nodiscard]] std::uint64_t size() const;
+};
+
+/// All tagged images, in the order in which they were tagged, one for each name. Damaged ones are an error.
+Result<std::vector<StoredImage>> stored_images(const content::ContentStore& store);
+
+/// `text` is a name ("app", "app:1.2"), an ID or manifest digest ("sha256:…"), or at least its first four
+/// hex digits; a name wins. kNotFound if there is none, kUsage if several images begin so.
+Result<StoredImage> find_image(const content::ContentStore& store, std::string_view text);
+
+/// Writes to standard output; kIo if nobody reads it.
+Result<void> print(std::string_view text);
+
+}  // namespace pgstrata::cli

@@ -1,0 +1,29 @@
+#include "cli/bootstrap.h"
+#include "cli/build.h"
+#include "cli/command.h"
+#include "cli/container_verbs.h"
+#include "cli/image_verbs.h"
+
+namespace pgstrata::cli {
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> table = {
+      {"build", "build an image from a Dockerfile", add_build},
+      {"run", "run a container of an image", add_run},
+      {"ps", "list containers", add_ps},
+      {"logs", "show what a container wrote", add_logs},
+      {"exec", "run a program in a running container", add_exec},
+      {"stop", "stop containers, politely at first", add_stop},
+      {"kill", "send a signal to containers", add_kill},
+      {"rm", "remove containers", add_rm},
+      {"images", "list the images of the store", add_images},
+      {"inspect", "show an image's configuration and layers", add_inspect},
+      {"tag", "give an image another name", add_tag},
+      {"rmi", "remove an image's name", add_rmi},
+      {"save", "write images to an archive", add_save},
+      {"bootstrap", "make a Debian base image without a registry", add_bootstrap},
+  };
+  return table;
+}
+
+}  // namespace pgstrata::cli

@@ -1,0 +1,114 @@
+#include "exporter/exporter.h"
+
+#include <algorithm>
+
+#include "exporter/engine.h"
+#include "exporter/layout.h"
+#include "exporter/local_directory.h"
+#include "exporter/output_file.h"
+#include "image/tags.h"
+#include "layer/tar_writer.h"
+
+namespace pgstrata::exporter {
+namespace {
+
+Request with_names(const Request& request, const std::vector<oci::Reference>& more) {
+  Request result = request;
+  result.names.insert(result.names.end(), more.begin(), more.end());
+  return result;
+}
+
+Result<std::vector<std::string>> load(const Layout& layout, const Request& request, std::int64_t mtime) {
+  const content::ContentStore& store = request.layers.content();
+  const Engine engine = TRY(find_engine(engine_environment()));
+  const ArchiveSource archive{.size = TRY(archive_size(layout)), .write = [&](const layer::ByteSink& sink) {
+                                return write_archive(layout, store, mtime, sink);
+                              }};
+  return load_into(engine, archive, store.temporary_path("load"));
+}
+
+/// To a file or to standard output.
+Result<OutputFile> open_output(const Destination& to) {
+  const auto* file = std::get_if<ToFile>(&to);
+  return file != nullptr ? OutputFile::create(file->path) : OutputFile::standard_output();
+}
+
+/// The destination is looked at before layers are compressed: that may take long.
+Result<Exported> export_layout(const Request& request, const Destination& to,
+                               const Compression& compression, LayoutKind kind) {
+  const content::ContentStore& store = request.layers.content();
+  const std::int64_t mtime = request.source_date_epoch.value_or(0);
+  Exported exported;
+  if (std::holds_alternative<ToEngine>(to)) {
+    const Layout layout = TRY(make_layout(request, compression, kind));
+    exported.messages = TRY(load(layout, request, mtime));
+    exported.manifest = layout.manifest;
+  } else if (const auto* directory = std::get_if<ToDirectory>(&to)) {
+    const Layout layout = TRY(make_layout(request, compression, kind));
+    TRY_VOID(write_directory(layout, store, directory->path));
+    exported.manifest = layout.manifest;
+  } else {
+    OutputFile out = TRY(open_output(to));
+    const Layout layout = TRY(make_layout(request, compression, kind));
+    TRY_VOID(write_archive(layout, store, mtime, out.sink()));
+    TRY_VOID(out.commit());
+    exported.manifest = layout.manifest;
+  }
+  return exported;
+}
+
+std::string tree_name(const Request& request) {
+  return request.names.empty() ? request.image.descriptor.digest.str() : request.names.front().familiar();
+}
+
+struct Visitor {
+  const Request& request;
+  Result<Exported> operator()(const OciOutput& output) const { return export_oci(request, output); }
+  Result<Exported> operator()(const DockerOutput& output) const { return export_docker(request, output); }
+  Result<Exported> operator()(const TarOutput& output) const { return export_tar(request, output); }
+  Result<Exported> operator()(const LocalOutput& output) const { return export_local(request, output); }
+  Result<Exported> operator()(const ImageOutput& output) const { return export_to_store(request, output); }
+};
+
+}  // namespace
+
+Result<Exported> export_oci(const Request& request, const OciOutput& output) {
+  return export_layout(with_names(request, output.names), output.to, output.compression, LayoutKind::kOci);
+}
+
+Result<Exported> export_docker(const Request& request, const DockerOutput& output) {
+  return export_layout(with_names(request, output.names), output.to, output.compression,
+                       LayoutKind::kDocker);
+}
+
+Result<Exported> export_tar(const Request& request, const TarOutput& output) {
+  OutputFile out = TRY(open_output(output.to));
+  const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
+  filetree::ChangeSet entries = TRY(view->walk(""));
+  std::erase_if(entries, [](const filetree::Entry& entry) { return entry.path.empty(); });
+  // What says something about layers says nothing about the merged tree.
+  for (filetree::Entry& entry : entries) entry.opaque = entry.implied = false;
+  const auto open = [&view](const filetree::Entry& entry) { return view->open(entry); };
+  static_cast<void>(TRY(layer::write_layer(std::move(entries), open,
+                                           {.source_date_epoch = request.source_date_epoch}, out.sink())));
+  TRY_VOID(out.commit());
+  return Exported{.manifest = request.image.descriptor, .messages = {}};
+}
+
+Result<Exported> export_local(const Request& request, const LocalOutput& output) {
+  const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
+  return Exported{.manifest = request.image.descriptor,
+                  .messages = TRY(write_local(*view, output.directory, request.source_date_epoch))};
+}
+
+Result<Exported> export_to_store(const Request& request, const ImageOutput& output) {
+  const Request named = with_names(request, output.names);
+  TRY_VOID(image::set_tags(request.layers.content(), named.names, request.image.descriptor));
+  return Exported{.manifest = request.image.descriptor, .messages = {}};
+}
+
+Result<Exported> export_image(const Request& request, const Output& output) {
+  return std::visit(Visitor{request}, output);
+}
+
+}  // namespace pgstrata::exporter

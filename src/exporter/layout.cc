@@ -1,0 +1,199 @@
+#include "exporter/layout.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "layer/tar_header.h"
+#include "os/file.h"
+
+namespace pgstrata::exporter {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kCopySize = 1 << 20;
+
+std::string blob_path(const oci::Digest& digest) { return "blobs/sha256/" + digest.hex(); }
+
+std::string_view media_type(Codec codec) {
+  switch (codec) {
+    case Codec::kUncompressed:
+      return oci::media_type::kLayer;
+    case Codec::kGzip:
+      return oci::media_type::kLayerGzip;
+    case Codec::kZstd:
+      break;
+  }
+  return oci::media_type::kLayerZstd;
+}
+
+/// The image's manifest with each layer in its compressed form.
+Result<oci::ImageManifest> compressed_manifest(const Request& request, const Compression& compression) {
+  oci::ImageManifest manifest = request.image.manifest;
+  if (manifest.layers.size() != request.chain.size())
+    return fail(
+        {.kind = ErrorKind::kCorrupt,
+         .what = "an image and its chain contradict each other",
+         .where = request.image.descriptor.digest.str(),
+         .why = fmt::format("{} layers, {} in the chain", manifest.layers.size(), request.chain.size())});
+  for (std::size_t i = 0; i < request.chain.size(); ++i) {
+    const cache::LayerRow& layer = request.chain[i];
+    const StoredBlob blob = TRY(compressed_layer(
+        request.layers.content(), {.digest = layer.diff_id, .size = layer.size}, compression));
+    oci::Descriptor& descriptor = manifest.layers[i];
+    descriptor.media_type = media_type(compression.codec);
+    descriptor.digest = blob.digest;
+    descriptor.size = blob.size;
+  }
+  return manifest;
+}
+
+/// One descriptor per name: a reader finds the image by any of them. Without names one that has none.
+oci::ImageIndex make_index(const Request& request, oci::Descriptor manifest) {
+  oci::ImageIndex index;
+  if (!request.image.config.created.empty())
+    manifest.annotations[oci::annotation::kCreated] = request.image.config.created;
+  for (const oci::Reference& name : request.names) {
+    if (name.tag.empty()) continue;
+    oci::Descriptor named = manifest;
+    named.annotations[oci::annotation::kImageName] = name.domain + "/" + name.path + ":" + name.tag;
+    named.annotations[oci::annotation::kRefName] = name.tag;
+    if (std::find(index.manifests.begin(), index.manifests.end(), named) == index.manifests.end())
+      index.manifests.push_back(std::move(named));
+  }
+  if (index.manifests.empty()) index.manifests.push_back(std::move(manifest));
+  return index;
+}
+
+/// https://github.com/moby/docker-image-spec: "Combined Image JSON + Filesystem Changeset Format".
+std::string docker_manifest(const Request& request, const oci::ImageManifest& manifest) {
+  Json tags = Json::array();
+  for (oci::Reference name : request.names) {
+    if (name.tag.empty()) continue;
+    name.digest.reset();
+    if (const Json tag = name.familiar(); std::find(tags.begin(), tags.end(), tag) == tags.end())
+      tags.push_back(tag);
+  }
+  Json layers = Json::array();
+  for (const oci::Descriptor& layer : manifest.layers) layers.push_back(blob_path(layer.digest));
+  const Json image = {
+      {"Config", blob_path(manifest.config.digest)}, {"RepoTags", tags}, {"Layers", layers}};
+  return Json::array({image}).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+filetree::Entry header_entry(const std::string& path, filetree::EntryType type, std::uint64_t size,
+                             std::int64_t mtime) {
+  filetree::Entry entry;
+  entry.path = path;
+  entry.type = type;
+  entry.mode = type == filetree::EntryType::kDirectory ? 0755 : 0644;
+  entry.size = size;
+  entry.mtime_ns = mtime * 1'000'000'000;
+  return entry;
+}
+
+Result<void> copy_blob(const content::ContentStore& store, const StoredBlob& blob,
+                       std::vector<std::byte>& buffer, const layer::ByteSink& sink) {
+  const os::Fd fd = TRY(store.open_blob(blob.digest));
+  std::uint64_t left = blob.size;
+  while (left > 0) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), left));
+    if (got < 0 && errno == EINTR) continue;
+    const std::string path = store.blob_path(blob.digest);
+    if (got < 0) return fail(system_error("can't read", path));
+    if (got == 0)
+      return fail({.kind = ErrorKind::kCorrupt,
+                   .what = "a blob of the store is too short",
+                   .where = path,
+                   .why = fmt::format("{} bytes are missing", left),
+                   .next = "remove the file; the next build makes it again"});
+    TRY_VOID(sink(std::span(buffer).first(static_cast<std::size_t>(got))));
+    left -= static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
+
+Result<void> write_text(std::string_view text, const layer::ByteSink& sink) {
+  return sink(std::as_bytes(std::span(text)));
+}
+
+/// The directories of a layout, and its files, as tar entries.
+std::vector<filetree::Entry> archive_entries(const Layout& layout, std::int64_t mtime) {
+  std::vector<filetree::Entry> entries;
+  for (const char* directory : {"blobs", "blobs/sha256"})
+    entries.push_back(header_entry(directory, filetree::EntryType::kDirectory, 0, mtime));
+  for (const LayoutFile& file : layout.files)
+    entries.push_back(header_entry(file.path, filetree::EntryType::kRegular, file.size(), mtime));
+  return entries;
+}
+
+}  // namespace
+
+std::uint64_t LayoutFile::size() const {
+  const auto* text = std::get_if<std::string>(&bytes);
+  return text != nullptr ? text->size() : std::get<StoredBlob>(bytes).size;
+}
+
+Result<Layout> make_layout(const Request& request, const Compression& compression, LayoutKind kind) {
+  const oci::ImageManifest manifest = TRY(compressed_manifest(request, compression));
+  const std::string manifest_json = manifest.to_json();
+  Layout layout;
+  layout.manifest = {.media_type = std::string(oci::media_type::kManifest),
+                     .digest = oci::sha256(manifest_json),
+                     .size = manifest_json.size(),
+                     .platform = request.image.config.platform};
+  std::set<oci::Digest> seen;
+  const auto add_blob = [&](const oci::Digest& digest, std::variant<std::string, StoredBlob> bytes) {
+    if (seen.insert(digest).second) layout.files.push_back({blob_path(digest), std::move(bytes)});
+  };
+  add_blob(layout.manifest.digest, manifest_json);
+  add_blob(manifest.config.digest, TRY(request.layers.content().read(manifest.config.digest)));
+  for (const oci::Descriptor& layer : manifest.layers)
+    add_blob(layer.digest, StoredBlob{.digest = layer.digest, .size = layer.size});
+  layout.files.push_back({"index.json", make_index(request, layout.manifest).to_json()});
+  if (kind == LayoutKind::kDocker)
+    layout.files.push_back({"manifest.json", docker_manifest(request, manifest)});
+  layout.files.push_back({"oci-layout", std::string(oci::kLayoutFile)});
+  const auto is_before = [](const LayoutFile& a, const LayoutFile& b) { return a.path < b.path; };
+  std::sort(layout.files.begin(), layout.files.end(), is_before);
+  return layout;
+}
+
+Result<std::uint64_t> archive_size(const Layout& layout) {
+  std::uint64_t size = layer::kTarEnd;
+  std::string header;
+  for (const filetree::Entry& entry : archive_entries(layout, 0)) {
+    header.clear();
+    TRY_VOID(layer::append_header(header, entry));
+    size += header.size() + entry.size + layer::tar_padding(entry.size);
+  }
+  return size;
+}
+
+Result<void> write_archive(const Layout& layout, const content::ContentStore& store, std::int64_t mtime,
+                           const layer::ByteSink& sink) {
+  const std::string zeros(layer::kTarEnd, '\0');
+  std::vector<std::byte> buffer(kCopySize);
+  std::string header;
+  auto file = layout.files.begin();
+  for (const filetree::Entry& entry : archive_entries(layout, mtime)) {
+    header.clear();
+    TRY_VOID(layer::append_header(header, entry));
+    TRY_VOID(write_text(header, sink));
+    if (entry.type == filetree::EntryType::kDirectory) continue;
+    if (const auto* text = std::get_if<std::string>(&file->bytes))
+      TRY_VOID(write_text(*text, sink));
+    else
+      TRY_VOID(copy_blob(store, std::get<StoredBlob>(file->bytes), buffer, sink));
+    TRY_VOID(write_text(std::string_view(zeros).substr(0, layer::tar_padding(entry.size)), sink));
+    ++file;
+  }
+  return write_text(zeros, sink);
+}
+
+}  // namespace pgstrata::exporter

@@ -1,0 +1,166 @@
+// COPY, ADD and WORKDIR: the instructions that make file operations.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clean_path.h"
+#include "dockerfile/go_syntax.h"
+#include "graph/arguments.h"
+#include "graph/stage_builder.h"
+
+namespace pgstrata::graph {
+namespace {
+
+enum class Remote { kNo, kUrl, kGit };
+
+// As BuildKit tells them apart: by scheme, "git@host:path", and ".git" at the end of a web address.
+Remote remote_kind(std::string_view source) {
+  for (const std::string_view scheme : {"git://", "ssh://"})
+    if (source.starts_with(scheme)) return Remote::kGit;
+  if (source.starts_with("http://") || source.starts_with("https://")) {
+    const std::string_view path = source.substr(0, source.find_first_of("#?"));
+    return path.ends_with(".git") ? Remote::kGit : Remote::kUrl;
+  }
+  // user@host:path, where neither part holds a slash before the colon
+  const std::size_t at = source.find('@');
+  const std::size_t colon = source.find(':');
+  const bool scp = at != std::string_view::npos && at > 0 && colon != std::string_view::npos &&
+                   colon > at + 1 && source.substr(0, colon).find('/') == std::string_view::npos;
+  return scp ? Remote::kGit : Remote::kNo;
+}
+
+// One clause of chmod's symbolic notation: [ugoa]*([-+=]([rwxXst]*|[ugo]))+
+bool valid_clause(std::string_view clause) {
+  clause.remove_prefix(std::min(clause.find_first_not_of("ugoa"), clause.size()));
+  if (clause.empty()) return false;
+  while (!clause.empty()) {
+    if (clause.find_first_of("-+=") != 0) return false;
+    clause.remove_prefix(1);
+    const std::size_t size = std::min(clause.find_first_of("-+="), clause.size());
+    const std::string_view permissions = clause.substr(0, size);
+    const bool copies = size == 1 && permissions.find_first_of("ugo") == 0;
+    if (!copies && permissions.find_first_not_of("rwxXst") != std::string_view::npos) return false;
+    clause.remove_prefix(size);
+  }
+  return true;
+}
+
+bool valid_mode(std::string_view mode) {
+  if (!mode.empty() && mode.front() >= '0' && mode.front() <= '9')
+    return dockerfile::parse_number(mode, 8, 07777).has_value();
+  while (true) {
+    const std::size_t comma = std::min(mode.find(','), mode.size());
+    if (!valid_clause(mode.substr(0, comma))) return false;
+    if (comma == mode.size()) return true;
+    mode.remove_prefix(comma + 1);
+  }
+}
+
+// Absolute; "x/" and "x/." keep their slash, and so do "." and nothing, which are the directory itself.
+std::string destination_in(const std::string& directory, const std::string& written) {
+  std::string path = clean_path(written.starts_with('/') ? written : directory + "/" + written);
+  const bool is_directory = written.empty() || written == "." || written == ".." ||
+                            written.ends_with('/') || written.ends_with("/.") || written.ends_with("/..");
+  if (is_directory && path != "/") path += '/';
+  return path;
+}
+
+}  // namespace
+
+Result<void> StageBuilder::expand_owner(CopyAction& action, const std::string& chown,
+                                        const std::string& chmod, std::string& created_by) {
+  const std::string owner = TRY(expand(chown));
+  const std::string mode = TRY(expand(chmod));
+  if (!owner.empty()) {
+    action.chown = owner;
+    created_by += " --chown=" + owner;
+  }
+  if (mode.empty()) return {};
+  if (!valid_mode(mode))
+    return fail(error(fmt::format("invalid chmod parameter: '{}'", mode),
+                      "write an octal number between 0 and 07777, or a symbolic mode like u=rwX,go=rX"));
+  action.chmod = mode;
+  created_by += " --chmod=" + mode;
+  return {};
+}
+
+Result<void> StageBuilder::copy(CopyAction action, const dockerfile::CopySources& sources,
+                                std::string created_by) {
+  const std::string display = display_text();
+  for (const std::string& source : sources.paths) {
+    action.sources.push_back(TRY(expand(source)));
+    created_by += " " + action.sources.back();
+  }
+  for (const dockerfile::InlineSource& file : sources.inline_files) {
+    std::string text = file.text;
+    if (file.expand) {
+      // Quotes are characters of the text here, and its escape character is always the backslash.
+      auto expanded = dockerfile::expand(text, lookup_in(state_.env), {.escape = '\\', .quotes = false});
+      if (!expanded)
+        return fail(
+            input_.dockerfile.source.located(std::move(expanded).error(), step_->instruction.range));
+      text = std::move(*expanded);
+    }
+    action.inline_files.push_back({.name = file.name, .text = std::move(text)});
+    created_by += " <<" + file.name;
+  }
+  const std::string destination = TRY(expand(sources.destination));
+  action.destination = destination_in(working_dir(), destination);
+  created_by += " " + destination + " # buildkit";
+  add_vertex(FileOp{std::move(action)}, display, created_by, false);
+  return {};
+}
+
+Result<void> StageBuilder::act(const dockerfile::Copy& copy_instruction) {
+  CopyAction action{.from = TRY(input_from(copy_instruction.from, true)), .destination = {}};
+  for (const std::string& source : copy_instruction.sources.paths) {
+    const Remote remote = remote_kind(TRY(expand(source)));
+    if (remote != Remote::kNo)
+      return fail(error(
+          fmt::format("source can't be a {} for COPY", remote == Remote::kUrl ? "URL" : "Git repository"),
+          "use ADD, or download it in a RUN step"));
+  }
+  action.exclude = copy_instruction.exclude;
+  action.parents = copy_instruction.parents;
+  action.link = copy_instruction.link;
+  std::string created_by = copy_instruction.parents ? "COPY --parents" : "COPY";
+  TRY_VOID(expand_owner(action, copy_instruction.chown, copy_instruction.chmod, created_by));
+  return copy(std::move(action), copy_instruction.sources, std::move(created_by));
+}
+
+Result<void> StageBuilder::act(const dockerfile::Add& add) {
+  for (const std::string& source : add.sources.paths) {
+    const Remote remote = remote_kind(TRY(expand(source)));
+    if (remote != Remote::kNo)
+      return fail(error(fmt::format("ADD of {} is not supported by this version of pgstrata",
+                                    remote == Remote::kUrl ? "a URL" : "a Git repository"),
+                        "download it in a RUN step, or into the build context"));
+  }
+  if (!TRY(expand(add.checksum)).empty())
+    return fail(error("checksum requires HTTP(S) or Git sources",
+                      "remove --checksum: a local file is hashed anyway"));
+  CopyAction action{.from = LocalInput{}, .destination = {}};
+  action.exclude = add.exclude;
+  action.link = add.link;
+  action.unpack = add.unpack.value_or(true);
+  std::string created_by = "ADD";
+  TRY_VOID(expand_owner(action, add.chown, add.chmod, created_by));
+  return copy(std::move(action), add.sources, std::move(created_by));
+}
+
+Result<void> StageBuilder::act(const dockerfile::Workdir& workdir) {
+  const std::string display = display_text();
+  const std::string path = TRY(expand(workdir.path));
+  const std::string directory = clean_path(path.starts_with('/') ? path : working_dir() + "/" + path);
+  state_.config.config.working_dir = directory;
+  const std::string created_by = "WORKDIR " + directory;
+  // The root always exists.
+  if (directory == "/")
+    add_config(created_by);
+  else
+    add_vertex(FileOp{MakeDirectory{.path = directory, .user = state_.config.config.user}}, display,
+               created_by, true);
+  return {};
+}
+
+}  // namespace pgstrata::graph

@@ -1,0 +1,44 @@
+#include "image/image.h"
+
+#include <fmt/format.h>
+
+namespace pgstrata::image {
+
+Result<Image> load(const content::ContentStore& store, const oci::Descriptor& descriptor) {
+  Image image{.descriptor = descriptor};
+  const std::string manifest = TRY(store.read(descriptor.digest));
+  image.manifest = TRY(oci::ImageManifest::from_json(manifest));
+  const std::string config = TRY(store.read(image.manifest.config.digest));
+  image.config = TRY(oci::ImageConfig::from_json(config));
+  if (image.manifest.layers.size() != image.config.diff_ids.size())
+    return fail({.kind = ErrorKind::kCorrupt,
+                 .what = "the manifest and the configuration of an image contradict each other",
+                 .where = store.blob_path(descriptor.digest),
+                 .why = fmt::format("{} layers, {} diff_ids", image.manifest.layers.size(),
+                                    image.config.diff_ids.size())});
+  return image;
+}
+
+Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConfig config,
+                              const std::vector<LayerBlob>& layers,
+                              const std::map<std::string, std::string>& annotations) {
+  config.diff_ids.clear();
+  oci::ImageManifest manifest;
+  manifest.annotations = annotations;
+  for (const LayerBlob& layer : layers) {
+    config.diff_ids.push_back(layer.diff_id);
+    manifest.layers.push_back(
+        {.media_type = std::string(oci::media_type::kLayer), .digest = layer.diff_id, .size = layer.size});
+  }
+  const std::string config_json = config.to_json();
+  manifest.config = {.media_type = std::string(oci::media_type::kConfig),
+                     .digest = TRY(store.put(config_json)),
+                     .size = config_json.size()};
+  const std::string manifest_json = manifest.to_json();
+  return oci::Descriptor{.media_type = std::string(oci::media_type::kManifest),
+                         .digest = TRY(store.put(manifest_json)),
+                         .size = manifest_json.size(),
+                         .platform = config.platform};
+}
+
+}  // namespace pgstrata::image

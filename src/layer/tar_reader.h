@@ -1,0 +1,50 @@
+// Reads tar archives that others made: base images, `docker save`, ADD. libarchive takes them apart; what
+// it finds is checked here, as nobody vouches for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/result.h"
+#include "filetree/entry.h"
+#include "os/fd.h"
+
+namespace pgstrata::layer {
+
+/// A forward-only reader. Formats: ustar, pax, GNU (sparse files too), v7; compressed with gzip, bzip2, xz
+/// or zstd, or not at all, recognised by their first bytes. Move-only. Errors are kCorrupt and name the
+/// archive and the entry.
+class TarReader {
+ public:
+  /// Reads from the descriptor's position on; it may be a pipe. `name` is for messages.
+  static Result<TarReader> open(os::Fd fd, std::string name);
+  static Result<TarReader> open(const std::string& path);
+
+  TarReader(TarReader&&) noexcept;
+  TarReader& operator=(TarReader&&) noexcept;
+  ~TarReader();
+
+  /// The next entry, or nothing at the end. Paths are relative and clean: leading slashes and "."
+  /// components are dropped; a ".." component, or a name with a NUL, is refused. So are hard-link targets.
+  /// Names such as ".wh.x" are ordinary files here. `content` and `tar_offset` are empty; `size` is that of
+  /// a regular file. A hard link that carries data of its own (old cpio habit) is refused. Sockets are
+  /// skipped.
+  Result<std::optional<filetree::Entry>> next();
+  /// The next bytes of the current entry's content, holes as zeros; 0 at its end.
+  Result<std::size_t> read(std::span<std::byte> space);
+
+ private:
+  struct Archive;
+  explicit TarReader(std::unique_ptr<Archive> archive);
+  std::unique_ptr<Archive> archive_;
+};
+
+/// True if the file is an archive that TarReader reads (what makes ADD unpack it). Reads its first bytes
+/// only.
+Result<bool> is_tar(const std::string& path);
+
+}  // namespace pgstrata::layer

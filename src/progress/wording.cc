@@ -1,0 +1,71 @@
+#include "progress/wording.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace pgstrata::progress {
+
+std::string_view name_of(const Outcome& outcome) {
+  constexpr std::array<std::string_view, 6> kNames{"ran",     "hit",    "rebased",
+                                                   "cut-off", "failed", "cancelled"};
+  static_assert(std::variant_size_v<Outcome> == kNames.size());
+  return kNames[outcome.index()];
+}
+
+std::string_view name_of(Stream stream) { return stream == Stream::kStdout ? "stdout" : "stderr"; }
+
+bool is_reused(const Outcome& outcome) {
+  return std::holds_alternative<Hit>(outcome) || std::holds_alternative<Rebased>(outcome);
+}
+
+std::string duration(double seconds) {
+  // Each limit is where the next smaller form would round up to the larger unit.
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = std::lround(seconds);
+  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+}
+
+std::string short_duration(double seconds) {
+  if (seconds < 99.95) return fmt::format("{:.1f}s", seconds);
+  const auto whole = std::lround(seconds);
+  if (whole < 600) return fmt::format("{}s", whole);
+  if (whole < 6000) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+}
+
+void Counts::add(const Outcome& outcome) {
+  if (is_reused(outcome)) ++reused;
+  if (std::holds_alternative<Ran>(outcome)) ++ran;
+  if (std::holds_alternative<CutOff>(outcome)) ++unchanged;
+  if (std::holds_alternative<Failed>(outcome)) ++failed;
+  if (std::holds_alternative<Cancelled>(outcome)) ++cancelled;
+}
+
+std::string Counts::text() const {
+  std::string result;
+  for (const auto& [count, word] :
+       {std::pair(reused, "reused"), std::pair(ran, "new"), std::pair(unchanged, "ran without a change"),
+        std::pair(failed, "failed"), std::pair(cancelled, "cancelled")})
+    if (count > 0) result += fmt::format("{}{} {}", result.empty() ? "" : ", ", count, word);
+  return result.empty() ? "nothing to do" : result;
+}
+
+std::string summary(const BuildResult& result, const Counts& counts, double seconds) {
+  const char* how = std::holds_alternative<Built>(result)   ? "built in"
+                    : std::holds_alternative<Error>(result) ? "failed after"
+                                                            : "cancelled after";
+  return fmt::format("{} {}: {}", how, duration(seconds), counts.text());
+}
+
+std::string describe(const Error& error) {
+  std::string text = fmt::format("error: {}\n", error.message());
+  if (!error.detail.empty()) text += error.detail + (error.detail.ends_with('\n') ? "" : "\n");
+  if (!error.next.empty()) text += fmt::format("hint: {}\n", error.next);
+  return text;
+}
+
+}  // namespace pgstrata::progress

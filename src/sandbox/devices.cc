@@ -1,0 +1,82 @@
+#include "sandbox/devices.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <cerrno>
+
+#include "os/file.h"
+#include "sandbox/mount_api.h"
+#include "sandbox/user_namespace.h"
+
+namespace pgstrata::sandbox {
+namespace {
+
+struct Node {
+  const char* name;
+  unsigned major;
+  unsigned minor;
+};
+// Numbers from the kernel's admin-guide/devices.txt.
+constexpr std::array kNodes = {Node{"null", 1, 3},   Node{"zero", 1, 5},    Node{"full", 1, 7},
+                               Node{"random", 1, 8}, Node{"urandom", 1, 9}, Node{"tty", 5, 0}};
+
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr std::array kLinks = {Link{"fd", "/proc/self/fd"},       Link{"stdin", "/proc/self/fd/0"},
+                               Link{"stdout", "/proc/self/fd/1"}, Link{"stderr", "/proc/self/fd/2"},
+                               Link{"core", "/proc/kcore"},       Link{"ptmx", "pts/ptmx"}};
+
+Result<void> bind_node(int dev, const Node& node) {
+  const std::string source = std::string("/dev/") + node.name;
+  const os::Fd stub = TRY(os::open_at(dev, node.name, O_WRONLY | O_CREAT | O_EXCL, 0666));
+  const os::Fd tree = TRY(clone_tree(AT_FDCWD, source));
+  return attach(tree.get(), stub.get(), source);
+}
+
+Result<void> make_node(int dev, const Node& node) {
+  // EPERM in a user namespace, always, and for root of a container without CAP_MKNOD or with a device
+  // cgroup.
+  if (!is_rootless() && ::mknodat(dev, node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) == 0)
+    return {};
+  return bind_node(dev, node);
+}
+
+Result<void> mount_below(int dev, const char* name, const char* type, const FsOptions& options,
+                         std::uint64_t attributes) {
+  if (::mkdirat(dev, name, 0755) != 0) return fail(system_error("can't create a directory in /dev", name));
+  const os::Fd mount = TRY(new_filesystem(type, options, attributes));
+  const os::Fd target = TRY(os::open_at(dev, name, O_PATH | O_DIRECTORY));
+  return attach(mount.get(), target.get(), std::string("/dev/") + name);
+}
+
+Result<void> mount_terminals(int dev) {
+  // gid 5 is tty in Debian and most others; where only our own id is mapped there is no 5.
+  FsOptions options = {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
+  if (!missing_ids()) options.emplace_back("gid", "5");
+  return mount_below(dev, "pts", "devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+}  // namespace
+
+Result<os::Fd> mount_devices(int target) {
+  constexpr std::uint64_t kNoPrograms = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  os::Fd dev = TRY(new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "65536k"}},
+                                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME));
+  TRY_VOID(attach(dev.get(), target, "/dev"));
+  for (const Node& node : kNodes) TRY_VOID(make_node(dev.get(), node));
+  for (const Link& link : kLinks)
+    if (::symlinkat(link.target, dev.get(), link.name) != 0)
+      return fail(system_error("can't create a link in /dev", link.name));
+  TRY_VOID(mount_terminals(dev.get()));
+  TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", "65536k"}}, kNoPrograms));
+  TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {}, kNoPrograms));
+  return dev;
+}
+
+}  // namespace pgstrata::sandbox

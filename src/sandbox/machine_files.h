@@ -1,0 +1,14 @@
+// The texts of files that every sandbox gets from the machine.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace pgstrata::sandbox {
+
+/// /etc/hosts as Docker writes it, with `hostname` on the loopback address.
+[[nodiscard]] std::string hosts_text(const std::string& hostname);
+/// The machine's /etc/resolv.conf, links followed; nothing if it has none.
+[[nodiscard]] std::optional<std::string> resolv_conf_text();
+
+}  // namespace pgstrata::sandbox

@@ -1,0 +1,74 @@
+#include "solver/bases.h"
+
+#include <fmt/format.h>
+
+#include "image/tags.h"
+#include "oci/reference.h"
+
+namespace pgstrata::solver {
+namespace {
+
+/// The layers of a stored image, if the index knows all of them.
+Result<std::optional<Chain>> chain_of(store::LayerStore& layers, const image::Image& image) {
+  Chain chain;
+  for (const oci::Digest& diff_id : image.config.diff_ids) {
+    const auto layer = TRY(layers.index().layer(diff_id));
+    if (!layer || !layers.is_present(*layer)) return std::nullopt;
+    chain = chain.with(*layer);
+  }
+  return chain;
+}
+
+}  // namespace
+
+Result<oci::ImageConfig> Bases::config(const std::string& reference, const oci::Platform& platform) {
+  const Base* base = TRY(resolve(reference, platform));
+  return base->image.config;
+}
+
+Result<const Base*> Bases::resolve(const std::string& reference, const oci::Platform& platform) {
+  auto& base = resolved_[reference + " " + platform.str()];
+  if (!base) base = std::make_unique<Base>(TRY(find(reference, platform)));
+  return base.get();
+}
+
+Result<Base> Bases::find(const std::string& written, const oci::Platform& platform) {
+  constexpr std::string_view kImageScheme = "docker-image://";
+  std::string name = written;
+  if (const auto context = options_.build_contexts.find(written);
+      context != options_.build_contexts.end()) {
+    if (!context->second.starts_with(kImageScheme))
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("the build context \"{}\" can't be a base image", written),
+                   .why = fmt::format("{} is not of the form docker-image://NAME", context->second)});
+    name = context->second.substr(kImageScheme.size());
+  }
+  const oci::Reference reference = TRY(oci::Reference::parse(name));
+  if (!options_.pull) {
+    if (const auto manifest = TRY(image::find_tag(layers_.content(), reference))) {
+      auto base = load(*manifest, reference.familiar(), platform);
+      // An image whose layers are gone is as good as none, if it can be made again.
+      if (base || base.error().kind != ErrorKind::kNotFound) return base;
+    }
+  }
+  const oci::Descriptor made = TRY(options_.make(reference, platform));
+  return load(made, reference.familiar(), platform);
+}
+
+Result<Base> Bases::load(const oci::Descriptor& manifest, const std::string& name,
+                         const oci::Platform& platform) {
+  image::Image image = TRY(image::load(layers_.content(), manifest));
+  if (image.config.platform != platform)
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("{} in the store is for {}, but {} is wanted", name,
+                                     image.config.platform.str(), platform.str()),
+                 .next = "build an image for that platform under this name, or leave out --platform"});
+  auto chain = TRY(chain_of(layers_, image));
+  if (!chain)
+    return fail({.kind = ErrorKind::kNotFound,
+                 .what = fmt::format("the layers of {} are no longer in the store", name),
+                 .next = "build the image again"});
+  return Base{.image = std::move(image), .chain = std::move(*chain)};
+}
+
+}  // namespace pgstrata::solver

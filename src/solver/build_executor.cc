@@ -1,0 +1,180 @@
+#include "solver/build_executor.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "filetree/resolve.h"
+#include "graph/definition.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using graph::VertexId;
+
+std::int64_t wall_clock_ns() { return cache::Index::now(); }
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+template <class T>
+const T* op_as(const graph::Vertex& vertex) {
+  return std::get_if<T>(&vertex.op);
+}
+
+}  // namespace
+
+BuildExecutor::BuildExecutor(const BuildInputs& inputs)
+    : inputs_(inputs), prepared_(inputs.graph.vertices.size()) {}
+
+bool BuildExecutor::needs_sandbox(VertexId id) const {
+  return op_as<graph::ExecOp>(inputs_.graph.vertices[id]) != nullptr;
+}
+
+std::string BuildExecutor::where(VertexId id) const {
+  return fmt::format("{}:{}", inputs_.dockerfile, inputs_.graph.vertices[id].location.line);
+}
+
+oci::Digest BuildExecutor::slot(VertexId id) const {
+  return oci::KeyHasher("pgstrata.slot.v1")
+      .add("build", inputs_.slot_prefix)
+      .add("vertex", inputs_.graph.vertices[id].name.substr(0, inputs_.graph.vertices[id].name.find(']')))
+      .finish();
+}
+
+Chain BuildExecutor::chain_below(VertexId id, const Results& done) const {
+  const auto& parent = inputs_.graph.vertices[id].parent;
+  return parent ? done[*parent]->chain : Chain{};
+}
+
+Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Results& done) {
+  const graph::Vertex& vertex = inputs_.graph.vertices[id];
+  if (op_as<graph::SourceOp>(vertex) != nullptr) return solve_source(id);
+  Prepared& prepared = prepared_[id];
+  prepared.parts = TRY(key_parts(id, done, prepared));
+  if (vertex.no_cache) {
+    prepared.reason = "--no-cache";
+    return std::nullopt;
+  }
+  const auto hit = TRY(inputs_.layers.index().find(prepared.parts.key()));
+  const bool present = hit && inputs_.layers.is_present(hit->layer);
+  if (!present) {
+    prepared.reason = TRY(miss_reason(id, prepared, hit.has_value()));
+    return std::nullopt;
+  }
+  VertexResult result{.chain = chain_below(id, done).with(hit->layer),
+                      .status = Status::kHit,
+                      .reason = "nothing it depends on changed",
+                      .created_ns = hit->written,
+                      .layer = hit->layer};
+  inputs_.observer.finished(id, result);
+  return result;
+}
+
+Result<VertexResult> BuildExecutor::solve_source(VertexId id) {
+  const auto& source = std::get<graph::SourceOp>(inputs_.graph.vertices[id].op);
+  const auto resolved = inputs_.bases.resolve(source.reference, source.platform);
+  if (!resolved) {
+    Error error = resolved.error();
+    if (error.where.empty()) error.where = where(id);
+    return fail(std::move(error));
+  }
+  const Base* base = *resolved;
+  VertexResult result{
+      .chain = base->chain, .status = Status::kHit, .reason = "the base image is in the store"};
+  inputs_.observer.finished(id, result);
+  return result;
+}
+
+Result<VertexResult> BuildExecutor::run(VertexId id, const Results& done, std::stop_token stop) {
+  const auto start = std::chrono::steady_clock::now();
+  Prepared& prepared = prepared_[id];
+  prepared.started_ns = wall_clock_ns();
+  inputs_.observer.started(id, prepared.reason);
+  auto layer = needs_sandbox(id) ? run_exec(id, done, stop) : run_file(id, done, prepared);
+  if (!layer) {
+    Error error = std::move(layer).error();
+    if (error.where.empty()) error.where = where(id);
+    inputs_.observer.failed(id, error);
+    return fail(std::move(error));
+  }
+  return finish(id, done, prepared, *layer, seconds_since(start));
+}
+
+Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, const Prepared& prepared,
+                                           const cache::LayerRow& made, double seconds) {
+  cache::LayerRow layer = made;
+  Status status = Status::kRan;
+  // Early cut-off: an equal change set becomes the layer that is known already, with its DiffID, so that
+  // nothing above it is new. Not with SOURCE_DATE_EPOCH, which promises the file times as well.
+  const bool fresh = inputs_.graph.vertices[id].no_cache || inputs_.source_date_epoch.has_value();
+  const auto known = TRY(inputs_.layers.index().layer_with(made.change_set, prepared.started_ns));
+  if (!fresh && known && inputs_.layers.is_present(*known)) {
+    layer = *known;
+    status = Status::kCutOff;
+  }
+  const std::int64_t written =
+      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds));
+  TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
+  VertexResult result{.chain = chain_below(id, done).with(layer),
+                      .status = status,
+                      .reason = prepared.reason,
+                      .seconds = seconds,
+                      .created_ns = written,
+                      .layer = layer};
+  inputs_.observer.finished(id, result);
+  return result;
+}
+
+Result<const filetree::FileTree*> BuildExecutor::tree_of(const graph::Input& from, const Results& done,
+                                                         std::unique_ptr<snapshot::ChainView>& view) {
+  if (const auto* local = std::get_if<graph::LocalInput>(&from)) {
+    const auto found = inputs_.contexts.find(local->context);
+    if (found == inputs_.contexts.end())
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("there is no build context \"{}\"", local->context)});
+    return found->second;
+  }
+  const auto& vertex = std::get<graph::VertexInput>(from).vertex;
+  const std::string name = vertex ? inputs_.graph.vertices[*vertex].name : "scratch";
+  view =
+      TRY(inputs_.layers.view(vertex ? done[*vertex]->chain.layers : std::vector<cache::LayerRow>{}, name));
+  return view.get();
+}
+
+Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done, Prepared& prepared) {
+  const auto& op = std::get<graph::FileOp>(inputs_.graph.vertices[id].op);
+  const auto below = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
+  CopyOptions options{.now_ns = wall_clock_ns(),
+                      .spool_directory = inputs_.layers.content().root() + "/tmp"};
+  if (inputs_.source_date_epoch) options.epoch_ns = *inputs_.source_date_epoch * 1'000'000'000;
+  if (options.epoch_ns) options.now_ns = *options.epoch_ns;
+  const layer::WriteOptions write{.source_date_epoch = inputs_.source_date_epoch};
+  if (const auto* directory = std::get_if<graph::MakeDirectory>(&op.action)) {
+    CopyPlan plan = TRY(plan_directory(*directory, *below, options));
+    auto entries = std::move(plan.entries);
+    return inputs_.layers.add(
+        std::move(entries), [&](const filetree::Entry& entry) { return plan.open(entry); }, write);
+  }
+  const auto& copy = std::get<graph::CopyAction>(op.action);
+  options.from_context = std::holds_alternative<graph::LocalInput>(copy.from);
+  std::unique_ptr<snapshot::ChainView> stage;
+  const filetree::FileTree* source = TRY(tree_of(copy.from, done, stage));
+  const std::scoped_lock lock(context_mutex_);
+  CopyPlan plan = TRY(plan_copy(copy, *source, std::move(prepared.selected), *below, options));
+  auto entries = std::move(plan.entries);
+  snapshot::ContentOpener open = [&](const filetree::Entry& entry) { return plan.open(entry); };
+  const auto previous = TRY(previous_layer(id));
+  if (previous) open = previous->before(std::move(open));
+  return inputs_.layers.add(std::move(entries), open, write);
+}
+
+Result<std::unique_ptr<store::PreviousLayer>> BuildExecutor::previous_layer(VertexId id) {
+  const auto parts = TRY(inputs_.layers.index().previous(slot(id)));
+  if (!parts) return nullptr;
+  const auto hit = TRY(inputs_.layers.index().find(parts->key()));
+  return hit ? inputs_.layers.previous(hit->layer) : nullptr;
+}
+
+}  // namespace pgstrata::solver

@@ -1,0 +1,94 @@
+// The Executor of a real build: keys, the store, COPY without mounts, RUN in the sandbox.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context/build_context.h"
+#include "sandbox/launcher.h"
+#include "solver/bases.h"
+#include "solver/copy_plan.h"
+#include "solver/observer.h"
+#include "solver/scheduler.h"
+#include "store/layer_store.h"
+
+namespace pgstrata::solver {
+
+class ExecMounts;
+
+/// Where a secret's value comes from (--secret id=…,src=… or env=…).
+struct Secret {
+  std::string value;
+};
+
+/// Everything a build needs, borrowed for its length.
+struct BuildInputs {
+  const graph::BuildGraph& graph;
+  store::LayerStore& layers;
+  Bases& bases;
+  sandbox::Launcher& launcher;
+  Observer& observer;
+  std::map<std::string, context::BuildContext*> contexts;  ///< "" is the main one
+  std::map<std::string, Secret> secrets;
+  std::string dockerfile;   ///< as shown in messages
+  std::string slot_prefix;  ///< tells this build's steps from those of other contexts and Dockerfiles
+  std::optional<std::int64_t> source_date_epoch;  ///< seconds
+  std::function<Result<void>()> enter_sandbox;
+};
+
+class BuildExecutor final : public Executor {
+ public:
+  explicit BuildExecutor(const BuildInputs& inputs);
+
+  [[nodiscard]] bool needs_sandbox(graph::VertexId id) const override;
+  Result<std::optional<VertexResult>> reuse(graph::VertexId id, const Results& done) override;
+  Result<void> enter_sandbox() override { return inputs_.enter_sandbox(); }
+  Result<VertexResult> run(graph::VertexId id, const Results& done, std::stop_token stop) override;
+
+ private:
+  /// What reuse() found out and run() goes on with.
+  struct Prepared {
+    cache::KeyParts parts;
+    std::string reason;
+    std::vector<Selected> selected;  ///< of a COPY
+    std::int64_t started_ns = 0;     ///< wall clock, when it had to run
+  };
+
+  Result<cache::KeyParts> key_parts(graph::VertexId id, const Results& done, Prepared& prepared);
+  Result<oci::Digest> copy_inputs(const graph::CopyAction& action, const Results& done, Prepared& prepared);
+  Result<oci::Digest> mount_inputs(const graph::ExecOp& op, const Results& done);
+  Result<oci::Digest> mounted_content(const graph::Input& from, const std::string& source,
+                                      const Results& done);
+  Result<std::string> miss_reason(graph::VertexId id, const Prepared& prepared, bool stored);
+  [[nodiscard]] std::string changed_source(const Prepared& prepared) const;
+
+  Result<VertexResult> solve_source(graph::VertexId id);
+  Result<cache::LayerRow> run_file(graph::VertexId id, const Results& done, Prepared& prepared);
+  /// What the same step of the last build gave, as a source of unchanged bytes.
+  Result<std::unique_ptr<store::PreviousLayer>> previous_layer(graph::VertexId id);
+  Result<cache::LayerRow> run_exec(graph::VertexId id, const Results& done, const std::stop_token& stop);
+  Result<void> add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
+                          std::vector<std::string>& env);
+  Result<void> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
+                           const std::stop_token& stop);
+  [[nodiscard]] std::string bootstrapped_suite(graph::VertexId id) const;
+  Result<VertexResult> finish(graph::VertexId id, const Results& done, const Prepared& prepared,
+                              const cache::LayerRow& layer, double seconds);
+
+  /// The tree of a COPY's or mount's source; a stage's view is kept in `view`.
+  Result<const filetree::FileTree*> tree_of(const graph::Input& from, const Results& done,
+                                            std::unique_ptr<snapshot::ChainView>& view);
+  [[nodiscard]] Chain chain_below(graph::VertexId id, const Results& done) const;
+  [[nodiscard]] oci::Digest slot(graph::VertexId id) const;
+  [[nodiscard]] std::string where(graph::VertexId id) const;
+
+  const BuildInputs& inputs_;
+  std::vector<Prepared> prepared_;
+  std::mutex context_mutex_;  ///< contexts are read by one vertex at a time
+};
+
+}  // namespace pgstrata::solver

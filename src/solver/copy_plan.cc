@@ -1,0 +1,359 @@
+#include "solver/copy_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <span>
+#include <unordered_map>
+
+#include "filetree/resolve.h"
+#include "layer/archive_tree.h"
+#include "solver/file_mode.h"
+#include "users/users.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using filetree::ChangeSet;
+using filetree::Entry;
+using filetree::EntryType;
+using filetree::FileTree;
+
+std::string join(std::string_view directory, std::string_view name) {
+  if (directory.empty()) return std::string(name);
+  if (name.empty()) return std::string(directory);
+  return fmt::format("{}/{}", directory, name);
+}
+
+/// `path` as seen from `top`; "" for `top` itself.
+std::string_view relative(std::string_view path, std::string_view top) {
+  return top.empty() || path.size() == top.size() ? path.substr(top.size()) : path.substr(top.size() + 1);
+}
+
+/// Files of a tree by their paths in it; those it doesn't have are kNotFound.
+snapshot::ContentOpener opener_of(const FileTree& tree) {
+  return [&tree](const Entry& entry) -> Result<filetree::Content> {
+    auto there = TRY(tree.lookup(entry.path));
+    if (!there || there->type != EntryType::kRegular)
+      return fail({.kind = ErrorKind::kNotFound, .what = "no such file", .where = entry.path});
+    return tree.open(*there);
+  };
+}
+
+/// The archive that ADD unpacks instead of copying, if the source is one.
+Result<std::optional<layer::ArchiveTree>> archive_of(const FileTree& source, const Entry& entry,
+                                                     const std::string& spool_directory) {
+  if (entry.type != EntryType::kRegular) return std::nullopt;
+  filetree::Content content = TRY(source.open(entry));
+  if (!content.fd || content.offset != 0) return std::nullopt;
+  if (!TRY(layer::is_tar(fmt::format("/proc/self/fd/{}", content.fd.get())))) return std::nullopt;
+  layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
+  return TRY(layer::read_archive(std::move(reader), spool_directory));
+}
+
+/// Builds one plan: the destination's side of COPY, ADD and WORKDIR.
+class Planner {
+ public:
+  Planner(const FileTree& below, const CopyOptions& options) : below_(below), options_(options) {}
+
+  Result<void> set_owner(const std::optional<std::string>& chown) {
+    if (chown) owner_ = TRY(users::resolve_owner(below_, *chown));
+    return {};
+  }
+  Result<void> set_mode(const std::optional<std::string>& chmod) {
+    if (chmod) mode_ = TRY(FileMode::parse(*chmod));
+    return {};
+  }
+
+  /// mkdir -p; `path` has no links left in what exists of it.
+  Result<void> make_directories(const std::string& path) {
+    if (path.empty()) return {};
+    const auto existing = TRY(standing_at(path, plan_.entries.size()));
+    if (existing) {
+      if (existing->type == EntryType::kDirectory) return {};
+      return fail({.kind = ErrorKind::kBuildFailed,
+                   .what = fmt::format("can't create the directory /{}", path),
+                   .why = "there is a file of that name"});
+    }
+    TRY_VOID(make_directories(std::string(filetree::parent_path(path))));
+    Entry directory;
+    directory.path = path;
+    directory.type = EntryType::kDirectory;
+    directory.mode = 0755;
+    directory.mtime_ns = options_.now_ns;
+    if (owner_) directory.uid = owner_->uid;
+    if (owner_) directory.gid = owner_->gid;
+    plan_.entries.push_back(std::move(directory));
+    return {};
+  }
+
+  /// Copies one selected tree to `target`.
+  Result<void> copy_tree(const FileTree& source, Selected selected, const std::string& target) {
+    const std::string& top = selected.top;
+    const size_t start = plan_.entries.size();
+    plan_.entries.reserve(start + selected.entries.size());
+    for (Entry& entry : selected.entries) {
+      const bool is_top = entry.path == top;
+      entry.path = join(target, relative(entry.path, top));
+      if (entry.type == EntryType::kHardLink) entry.link = join(target, relative(entry.link, top));
+      const auto existing = TRY(standing_at(entry.path, start));
+      const bool stays = existing && existing->type == EntryType::kDirectory;
+      if (is_top && stays && entry.type == EntryType::kDirectory) continue;
+      TRY_VOID(check_replacement(entry, existing));
+      add(std::move(entry));
+    }
+    plan_.roots.push_back({.destination = target, .source = top, .open = opener_of(source)});
+    return {};
+  }
+
+  /// ADD of an archive: its content goes into the directory `target`.
+  Result<void> add_archive(layer::ArchiveTree archive, const std::string& target) {
+    TRY_VOID(make_directories(target));
+    const size_t start = plan_.entries.size();
+    for (Entry& entry : archive.entries) {
+      if (entry.path.empty()) continue;
+      entry.path = join(target, entry.path);
+      if (entry.type == EntryType::kHardLink) entry.link = join(target, entry.link);
+      const auto existing = TRY(standing_at(entry.path, start));
+      const bool stays = existing && existing->type == EntryType::kDirectory;
+      if (stays && entry.implied) continue;
+      TRY_VOID(check_replacement(entry, existing));
+      entry.implied = false;
+      const bool own_times = !options_.epoch_ns;
+      const std::int64_t mtime = entry.mtime_ns;
+      add(std::move(entry));
+      // An archive's times are its own, in every checkout.
+      if (!own_times) plan_.entries.back().mtime_ns = mtime;
+    }
+    plan_.roots.push_back({.destination = target, .source = "", .open = std::move(archive.open)});
+    return {};
+  }
+
+  Result<void> add_inline(const graph::InlineFile& file, const std::string& target) {
+    Entry entry;
+    entry.path = target;
+    entry.mode = 0644;
+    entry.size = file.text.size();
+    entry.content = oci::sha256(file.text);
+    entry.mtime_ns = options_.now_ns;
+    const auto existing = TRY(standing_at(target, plan_.entries.size()));
+    TRY_VOID(check_replacement(entry, existing));
+    add(std::move(entry));
+    plan_.inline_files.push_back({.name = target, .text = file.text});
+    return {};
+  }
+
+  Result<CopyPlan> finish() {
+    // Of several entries with one path the one that was copied last stands.
+    const auto by_path = [](const Entry& a, const Entry& b) { return a.path < b.path; };
+    auto& entries = plan_.entries;
+    if (!std::is_sorted(entries.begin(), entries.end(), by_path))
+      std::stable_sort(entries.begin(), entries.end(), by_path);
+    const auto superseded = [&](const Entry& entry) {
+      const Entry* next = &entry + 1;
+      return next != entries.data() + entries.size() && next->path == entry.path;
+    };
+    ChangeSet kept;
+    kept.reserve(entries.size());
+    for (Entry& entry : entries)
+      if (!superseded(entry)) kept.push_back(std::move(entry));
+    entries = std::move(kept);
+    TRY_VOID(add_implied_parents(entries, below_, options_.now_ns));
+    return std::move(plan_);
+  }
+
+ private:
+  /// What stands at `path`: among the first `count` entries of the plan, or in the chain below.
+  Result<std::optional<Entry>> standing_at(const std::string& path, size_t count) {
+    for (; indexed_ < count; ++indexed_) index_[plan_.entries[indexed_].path] = indexed_;
+    if (const auto found = index_.find(path); found != index_.end()) return plan_.entries[found->second];
+    // Below what is missing everything is missing: a big new tree costs one look-up.
+    if (missing_ && filetree::is_within(path, *missing_)) return std::nullopt;
+    auto existing = TRY(below_.lookup(path));
+    if (!existing) missing_ = path;
+    return existing;
+  }
+
+  /// A file never replaces a directory, nor the other way round.
+  static Result<void> check_replacement(const Entry& entry, const std::optional<Entry>& existing) {
+    if (!existing) return {};
+    const bool was_directory = existing->type == EntryType::kDirectory;
+    const bool is_directory = entry.type == EntryType::kDirectory;
+    if (was_directory == is_directory) return {};
+    return fail({.kind = ErrorKind::kBuildFailed,
+                 .what = fmt::format("can't copy to /{}", entry.path),
+                 .why = was_directory ? "there is a directory of that name, and a file can't replace it"
+                                      : "there is a file of that name, and a directory can't replace it"});
+  }
+
+  void add(Entry entry) {
+    if (owner_) entry.uid = owner_->uid;
+    if (owner_) entry.gid = owner_->gid;
+    if (mode_ && entry.type != EntryType::kSymlink)
+      entry.mode = mode_->apply(entry.mode, entry.type == EntryType::kDirectory);
+    if (options_.epoch_ns && options_.from_context) entry.mtime_ns = *options_.epoch_ns;
+    plan_.entries.push_back(std::move(entry));
+  }
+
+  const FileTree& below_;
+  const CopyOptions& options_;
+  std::optional<users::Owner> owner_;
+  std::optional<FileMode> mode_;
+  CopyPlan plan_;
+  std::unordered_map<std::string, size_t> index_;  ///< path → position, of the first `indexed_` entries
+  size_t indexed_ = 0;
+  std::optional<std::string> missing_;  ///< a path that the chain below doesn't have
+};
+
+tl::unexpected<Error> no_such_source(const std::string& pattern, const FileTree& source) {
+  return fail({.kind = ErrorKind::kUsage,
+               .what = fmt::format("\"{}\" selects nothing in {}", pattern, source.name()),
+               .next = "check the path, and that .dockerignore doesn't exclude it"});
+}
+
+}  // namespace
+
+Result<filetree::Content> CopyPlan::open(const Entry& entry) const {
+  for (const graph::InlineFile& file : inline_files)
+    if (file.name == entry.path)
+      return filetree::Content{.fd = {}, .offset = 0, .size = file.text.size(), .text = file.text};
+  for (auto root = roots.rbegin(); root != roots.rend(); ++root) {
+    if (!filetree::is_within(entry.path, root->destination)) continue;
+    Entry original = entry;
+    original.path = join(root->source, relative(entry.path, root->destination));
+    auto content = root->open(original);
+    // An earlier source's file, below the same destination, isn't in a later source.
+    if (content || content.error().kind != ErrorKind::kNotFound) return content;
+  }
+  return fail({.kind = ErrorKind::kIo, .what = "a file vanished while it was copied", .where = entry.path});
+}
+
+Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, const FileTree& source) {
+  if (action.parents || !action.exclude.empty())
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("--{} is not supported by this version of pgstrata",
+                                     action.parents ? "parents" : "exclude"),
+                 .next = action.parents ? "copy to the whole path, one COPY for each directory"
+                                        : "name the files in .dockerignore, or copy without them"});
+  std::vector<Selected> selected;
+  for (const std::string& pattern : action.sources) {
+    const auto matches = TRY(filetree::glob(source, pattern));
+    if (matches.empty()) return no_such_source(pattern, source);
+    for (const std::string& match : matches) {
+      Selected& item = selected.emplace_back();
+      item.path = match;
+      item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
+      item.entries = TRY(source.walk(item.top));
+      if (item.entries.empty()) return no_such_source(pattern, source);
+    }
+  }
+  return selected;
+}
+
+Result<oci::Digest> source_digest(const graph::CopyAction& action, const std::vector<Selected>& selected) {
+  constexpr size_t kChunk = 1024;  // entries copied at a time, so that a big context isn't held twice
+  std::optional<FileMode> mode;
+  if (action.chmod) mode = TRY(FileMode::parse(*action.chmod));
+  oci::KeyHasher key("pgstrata.copy-source.v1");
+  for (const Selected& item : selected) {
+    // The name decides where a file lands; a directory's own name plays no part.
+    const bool is_directory = item.entries.front().type == EntryType::kDirectory;
+    key.add("name", is_directory ? "" : filetree::base_name(item.path));
+    for (size_t at = 0; at < item.entries.size(); at += kChunk) {
+      const auto part = std::span(item.entries).subspan(at, std::min(kChunk, item.entries.size() - at));
+      ChangeSet chunk(part.begin(), part.end());
+      for (Entry& entry : chunk) {
+        entry.path = relative(entry.path, item.top);
+        if (entry.type == EntryType::kHardLink) entry.link = relative(entry.link, item.top);
+        if (action.chown) entry.uid = entry.gid = 0;
+        if (mode && entry.type != EntryType::kSymlink)
+          entry.mode = mode->apply(entry.mode, entry.type == EntryType::kDirectory);
+      }
+      key.add("entries", filetree::change_set_digest(chunk));
+    }
+  }
+  return key.finish();
+}
+
+Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& source,
+                           std::vector<Selected> selected, const FileTree& below,
+                           const CopyOptions& options) {
+  Planner planner(below, options);
+  TRY_VOID(planner.set_owner(action.chown));
+  TRY_VOID(planner.set_mode(action.chmod));
+  const std::string destination =
+      TRY(filetree::resolve(below, action.destination, filetree::FinalLink::kFollow));
+  const auto existing = TRY(below.lookup(destination));
+  const bool names_directory = action.destination.ends_with('/') || action.destination.ends_with("/.") ||
+                               selected.size() + action.inline_files.size() > 1 || destination.empty();
+  const bool into_directory = names_directory || (existing && existing->type == EntryType::kDirectory);
+  TRY_VOID(planner.make_directories(names_directory ? destination
+                                                    : std::string(filetree::parent_path(destination))));
+  for (Selected& item : selected) {
+    if (action.unpack) {
+      auto archive = TRY(archive_of(source, item.entries.front(), options.spool_directory));
+      if (archive) {
+        TRY_VOID(planner.add_archive(std::move(*archive), destination));
+        continue;
+      }
+    }
+    const bool content_only = item.entries.front().type == EntryType::kDirectory;
+    const std::string target =
+        content_only || !into_directory ? destination : join(destination, filetree::base_name(item.path));
+    TRY_VOID(planner.copy_tree(source, std::move(item), target));
+  }
+  for (const graph::InlineFile& file : action.inline_files)
+    TRY_VOID(planner.add_inline(file, into_directory ? join(destination, file.name) : destination));
+  return planner.finish();
+}
+
+Result<CopyPlan> plan_directory(const graph::MakeDirectory& action, const FileTree& below,
+                                const CopyOptions& options) {
+  Planner planner(below, options);
+  // BuildKit gives a WORKDIR that it has to make to the stage's user.
+  if (!action.user.empty()) TRY_VOID(planner.set_owner(action.user));
+  const std::string path = TRY(filetree::resolve(below, action.path, filetree::FinalLink::kFollow));
+  TRY_VOID(planner.make_directories(path));
+  return planner.finish();
+}
+
+Result<void> add_implied_parents(ChangeSet& entries, const FileTree& below, std::int64_t now_ns) {
+  std::set<std::string, std::less<>> known;
+  ChangeSet implied;
+  for (const Entry& entry : entries)
+    if (entry.type == EntryType::kDirectory) known.insert(entry.path);
+  for (const Entry& entry : entries) {
+    std::string_view path = entry.path;
+    while (!path.empty()) {
+      path = filetree::parent_path(path);
+      if (!known.insert(std::string(path)).second) break;
+      auto directory = TRY(below.lookup(path));
+      if (!directory || directory->type != EntryType::kDirectory) {
+        if (!path.empty())
+          return fail(
+              {.kind = ErrorKind::kIo, .what = "a parent directory is missing", .where = entry.path});
+        directory.emplace();
+        directory->type = EntryType::kDirectory;
+        directory->mode = 0755;
+      }
+      directory->implied = true;
+      directory->opaque = false;
+      directory->mtime_ns = now_ns;
+      implied.push_back(std::move(*directory));
+    }
+  }
+  if (implied.empty()) return {};
+  filetree::sort(implied);
+  ChangeSet merged;
+  merged.reserve(entries.size() + implied.size());
+  std::merge(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()),
+             std::make_move_iterator(implied.begin()), std::make_move_iterator(implied.end()),
+             std::back_inserter(merged),
+             [](const Entry& one, const Entry& other) { return one.path < other.path; });
+  entries = std::move(merged);
+  return {};
+}
+
+}  // namespace pgstrata::solver

@@ -1,0 +1,211 @@
+#include "solver/exec_mounts.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <map>
+
+#include "bootstrap/apt_options.h"
+#include "bootstrap/apt_sources.h"
+#include "filetree/resolve.h"
+#include "layer/tar_writer.h"
+#include "layer/unpack.h"
+#include "os/file.h"
+#include "sandbox/user_namespace.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using filetree::EntryType;
+
+/// The path inside an overlay or a laid-out tree, links followed without leaving it.
+Result<std::string> source_within(const filetree::FileTree& tree, const std::string& source) {
+  const std::string top = TRY(filetree::resolve(tree, source, filetree::FinalLink::kFollow));
+  const auto found = TRY(tree.lookup(top));
+  if (!found)
+    return fail({.kind = ErrorKind::kBuildFailed,
+                 .what = fmt::format("the mount's source \"{}\" isn't in {}", source, tree.name()),
+                 .next = "check the path, and that .dockerignore doesn't exclude it"});
+  return top;
+}
+
+/// Locks the first free directory of PREFIX, PREFIX.1, … (sharing=private), or waits for the first
+/// (sharing=locked); sharing=shared takes no lock.
+Result<std::string> lock_cache(const std::string& prefix, graph::Sharing sharing,
+                               std::vector<os::Fd>& locks) {
+  if (sharing == graph::Sharing::kShared) return prefix;
+  for (int number = 0;; ++number) {
+    const std::string path = number == 0 ? prefix : fmt::format("{}.{}", prefix, number);
+    os::Fd lock = TRY(os::open(path + ".lock", O_RDWR | O_CREAT, 0600));
+    const int operation = LOCK_EX | (sharing == graph::Sharing::kPrivate ? LOCK_NB : 0);
+    while (::flock(lock.get(), operation) != 0) {
+      if (errno == EINTR) continue;
+      if (errno != EWOULDBLOCK) return fail(system_error("can't lock the cache mount", path));
+      lock.reset();
+      break;
+    }
+    if (!lock) continue;
+    locks.push_back(std::move(lock));
+    return path;
+  }
+}
+
+}  // namespace
+
+std::string ExecMounts::new_path() { return fmt::format("{}/{}", directory_, count_++); }
+
+Result<void> ExecMounts::add_apt_sources(const std::string& suite) {
+  const std::string sources = new_path();
+  const std::string text = TRY(bootstrap::sources_for(suite));
+  TRY_VOID(os::write_file(sources, text));
+  mounts_.push_back(sandbox::Bind{.source = sources, .target = "/etc/apt/sources.list.d/debian.sources"});
+  const bootstrap::AptOptions options = TRY(bootstrap::apt_options());
+  const std::string conf = bootstrap::apt_conf(options);
+  if (conf.empty()) return {};
+  const std::string path = new_path();
+  TRY_VOID(os::write_file(path, conf));
+  mounts_.push_back(sandbox::Bind{.source = path, .target = "/etc/apt/apt.conf.d/00pgstrata"});
+  return {};
+}
+
+Result<void> ExecMounts::add_script(const graph::ScriptFile& script) {
+  const std::string path = new_path();
+  TRY_VOID(os::write_file(path, script.text));
+  if (::chmod(path.c_str(), 0755) != 0) return fail(system_error("can't prepare the script", path));
+  mounts_.push_back(sandbox::Bind{.source = path, .target = script.path});
+  return {};
+}
+
+Result<std::string> ExecMounts::lay_out(const filetree::FileTree& tree, const std::string& top) {
+  filetree::ChangeSet entries = TRY(tree.walk(top));
+  const std::string below = top.empty() ? "" : top + "/";
+  // A single file is laid out as the only one of a directory.
+  const bool single = entries.front().type != EntryType::kDirectory;
+  const std::string name(filetree::base_name(top));
+  // The tar's times are whole seconds, but the context knows by the whole one that a file is as it was
+  // hashed.
+  std::map<std::string, std::int64_t> mtimes;
+  for (filetree::Entry& entry : entries) {
+    if (entry.type == filetree::EntryType::kRegular) mtimes[entry.path] = entry.mtime_ns;
+    entry.path = single ? name : entry.path.substr(std::min(below.size(), entry.path.size()));
+    if (entry.type == EntryType::kHardLink) entry.link = entry.link.substr(below.size());
+  }
+  if (single) {
+    filetree::Entry root;
+    root.type = EntryType::kDirectory;
+    root.mode = 0755;
+    entries.insert(entries.begin(), root);
+  }
+  const std::string path = new_path();
+  const auto open = [&](const filetree::Entry& entry) -> Result<filetree::Content> {
+    filetree::Entry original = entry;
+    original.path = single ? top : below + entry.path;
+    original.mtime_ns = mtimes.at(original.path);
+    return tree.open(original);
+  };
+  // By way of a tar, as a layer of a COPY would come here; the tar isn't kept.
+  const content::Ingest tar = TRY(inputs_.layers.content().ingest());
+  const auto sink = [&](std::span<const std::byte> bytes) {
+    return os::write_all(tar.fd(), bytes, tar.path());
+  };
+  const auto written = TRY(layer::write_layer(std::move(entries), open, {}, sink));
+  TRY_VOID(layer::unpack_layer(written.changes, tar.fd(), path, {.rootless = sandbox::is_rootless()}));
+  return single ? path + "/" + name : path;
+}
+
+Result<std::string> ExecMounts::mount_writable(const std::string& lower) {
+  const std::string base = new_path();
+  for (const char* part : {"/upper", "/work", "/merged"}) TRY_VOID(os::make_directories(base + part));
+  overlays_.push_back(TRY(snapshot::mount_overlay({.lowerdirs = {lower},
+                                                   .upperdir = base + "/upper",
+                                                   .workdir = base + "/work",
+                                                   .target = base + "/merged",
+                                                   .userxattr = sandbox::is_rootless()})));
+  return base + "/merged";
+}
+
+Result<std::string> ExecMounts::mount_stage(const std::vector<cache::LayerRow>& stage, bool writable) {
+  const std::string base = new_path();
+  for (const char* part : {"/upper", "/work", "/merged"}) TRY_VOID(os::make_directories(base + part));
+  snapshot::OverlaySpec spec{.lowerdirs = TRY(inputs_.layers.lowerdirs(stage, sandbox::is_rootless())),
+                             .upperdir = writable ? base + "/upper" : "",
+                             .workdir = base + "/work",
+                             .target = base + "/merged",
+                             .userxattr = sandbox::is_rootless()};
+  overlays_.push_back(TRY(snapshot::mount_overlay(spec)));
+  return base + "/merged";
+}
+
+Result<void> ExecMounts::add_bind(const graph::BindMount& mount, const filetree::FileTree* tree,
+                                  const std::vector<cache::LayerRow>& stage) {
+  std::string source;
+  if (tree != nullptr) {
+    const std::string top = TRY(source_within(*tree, mount.source));
+    source = TRY(lay_out(*tree, top));
+    struct stat status {};
+    const bool directory = ::stat(source.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    if (mount.read_write && directory) source = TRY(mount_writable(source));
+  } else {
+    const auto view = TRY(inputs_.layers.view(stage, "the stage"));
+    const std::string within = TRY(source_within(*view, mount.source));
+    source = TRY(mount_stage(stage, mount.read_write));
+    if (!within.empty()) source += "/" + within;
+  }
+  mounts_.push_back(
+      sandbox::Bind{.source = source, .target = mount.target, .read_only = !mount.read_write});
+  return {};
+}
+
+Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed) {
+  const std::string root = inputs_.layers.content().root() + "/cache-mounts";
+  TRY_VOID(os::make_directories(root, 0711));
+  // The id is any text; the source is part of what the cache holds.
+  const std::string id = oci::KeyHasher("pgstrata.cache-mount.v1")
+                             .add("id", mount.id)
+                             .add("source", mount.from ? mount.source : "")
+                             .finish()
+                             .hex();
+  const std::string path = TRY(lock_cache(root + "/" + id, mount.sharing, locks_));
+  if (!os::exists(path)) {
+    if (seed != nullptr) {
+      const std::string top = TRY(source_within(*seed, mount.source));
+      const std::string laid_out = TRY(lay_out(*seed, top));
+      if (::rename(laid_out.c_str(), path.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY)
+        return fail(system_error("can't make the cache mount", path));
+    } else {
+      TRY_VOID(os::make_directories(path));
+      if (::chmod(path.c_str(), mount.mode) != 0 || ::chown(path.c_str(), mount.uid, mount.gid) != 0)
+        return fail(system_error("can't set the owner of the cache mount", path));
+    }
+  }
+  mounts_.push_back(sandbox::Bind{.source = path, .target = mount.target, .read_only = mount.read_only});
+  return {};
+}
+
+Result<void> ExecMounts::add_tmpfs(const graph::TmpfsMount& mount) {
+  mounts_.push_back(sandbox::Tmpfs{.target = mount.target, .size = mount.size});
+  return {};
+}
+
+Result<std::optional<std::string>> ExecMounts::add_secret(const graph::SecretMount& mount) {
+  const auto found = inputs_.secrets.find(mount.id);
+  if (found == inputs_.secrets.end()) {
+    if (!mount.required) return std::nullopt;
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("the step requires the secret \"{}\"", mount.id),
+                 .next = fmt::format("give it with --secret id={},src=FILE", mount.id)});
+  }
+  if (mount.target) {
+    const std::string path = new_path();
+    TRY_VOID(os::write_file(path, found->second.value, 0600));
+    if (::chown(path.c_str(), mount.uid, mount.gid) != 0 || ::chmod(path.c_str(), mount.mode) != 0)
+      return fail(system_error("can't set the owner of the secret", mount.id));
+    mounts_.push_back(sandbox::Bind{.source = path, .target = *mount.target});
+  }
+  if (!mount.env) return std::nullopt;
+  return *mount.env + "=" + found->second.value;
+}
+
+}  // namespace pgstrata::solver

@@ -1,0 +1,153 @@
+// RUN: an overlay on the chain below, the sandbox in it, and a layer from what it left in the upper
+// directory.
+#include <fmt/format.h>
+
+#include "filetree/resolve.h"
+#include "os/file.h"
+#include "sandbox/user_namespace.h"
+#include "snapshot/upper_dir.h"
+#include "solver/build_executor.h"
+#include "solver/exec_mounts.h"
+#include "users/users.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using graph::VertexId;
+
+/// A directory for one step's mounts and upper directory; removed with all that is in it.
+class StepDirectory {
+ public:
+  static Result<StepDirectory> make(const content::ContentStore& content) {
+    StepDirectory directory(content.temporary_path("step"));
+    for (const char* part : {"/work", "/merged", "/mounts"})
+      TRY_VOID(os::make_directories(directory.path_ + part, 0711));
+    return directory;
+  }
+  StepDirectory(StepDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  StepDirectory& operator=(StepDirectory&&) = delete;
+  ~StepDirectory() {
+    // What can't be removed now is in tmp/, which a later build clears (store/build_lock.h).
+    if (!path_.empty()) static_cast<void>(os::remove_tree(path_).has_value());
+  }
+  [[nodiscard]] std::string path(const char* part) const { return path_ + part; }
+
+ private:
+  explicit StepDirectory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+std::string describe(const sandbox::ExitStatus& status) {
+  if (const auto* exited = std::get_if<sandbox::Exited>(&status))
+    return fmt::format("exit code {}", exited->code);
+  const int signal = std::get<sandbox::Signalled>(status).signal;
+  return fmt::format("killed by signal {} ({})", signal, ::sigabbrev_np(signal));
+}
+
+bool has_variable(const std::vector<std::string>& env, std::string_view name) {
+  for (const std::string& item : env)
+    if (item.starts_with(std::string(name) + "=")) return true;
+  return false;
+}
+
+}  // namespace
+
+Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
+                                       std::vector<std::string>& env) {
+  for (const graph::ScriptFile& script : op.scripts) TRY_VOID(mounts.add_script(script));
+  for (const graph::ExecMount& mount : op.mounts) {
+    if (const auto* bind = std::get_if<graph::BindMount>(&mount)) {
+      std::unique_ptr<snapshot::ChainView> view;
+      const filetree::FileTree* tree = TRY(tree_of(bind->from, done, view));
+      const std::scoped_lock lock(context_mutex_);
+      if (const auto* stage = std::get_if<graph::VertexInput>(&bind->from)) {
+        TRY_VOID(mounts.add_bind(
+            *bind, nullptr,
+            stage->vertex ? done[*stage->vertex]->chain.layers : std::vector<cache::LayerRow>{}));
+      } else {
+        TRY_VOID(mounts.add_bind(*bind, tree, {}));
+      }
+    } else if (const auto* cache = std::get_if<graph::CacheMount>(&mount)) {
+      std::unique_ptr<snapshot::ChainView> view;
+      const filetree::FileTree* seed = cache->from ? TRY(tree_of(*cache->from, done, view)) : nullptr;
+      TRY_VOID(mounts.add_cache(*cache, seed));
+    } else if (const auto* tmpfs = std::get_if<graph::TmpfsMount>(&mount)) {
+      TRY_VOID(mounts.add_tmpfs(*tmpfs));
+    } else if (const auto* secret = std::get_if<graph::SecretMount>(&mount)) {
+      if (auto variable = TRY(mounts.add_secret(*secret))) env.push_back(std::move(*variable));
+    } else if (std::get<graph::SshMount>(mount).required) {
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = "--mount=type=ssh needs an agent, and --ssh isn't supported yet"});
+    }
+  }
+  return {};
+}
+
+/// The suite of the bootstrapped base that the vertex stands on, or "".
+std::string BuildExecutor::bootstrapped_suite(VertexId id) const {
+  for (std::optional<VertexId> at = id; at; at = inputs_.graph.vertices[*at].parent) {
+    const auto* source = std::get_if<graph::SourceOp>(&inputs_.graph.vertices[*at].op);
+    if (source == nullptr) continue;
+    const auto base = inputs_.bases.resolve(source->reference, source->platform);
+    if (!base) return "";
+    const auto& labels = (*base)->image.config.config.labels;
+    const auto suite = labels.find(kBootstrapLabel);
+    return suite == labels.end() ? "" : suite->second;
+  }
+  return "";
+}
+
+Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done,
+                                                const std::stop_token& stop) {
+  const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
+  const Chain below = chain_below(id, done);
+  const auto view = TRY(inputs_.layers.view(below.layers, "the stage"));
+  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
+
+  const StepDirectory directory = TRY(StepDirectory::make(inputs_.layers.content()));
+  TRY_VOID(snapshot::make_upper(directory.path("/upper"), *view));
+  ExecMounts mounts(inputs_, directory.path("/mounts"));
+  sandbox::ProcessSpec spec{.rootfs = directory.path("/merged"),
+                            .argv = op.argv,
+                            .env = op.env,
+                            .cwd = op.cwd,
+                            .uid = identity.uid,
+                            .gid = identity.gid,
+                            .groups = identity.groups,
+                            .hostname = op.hostname,
+                            .host_network = op.network != graph::Network::kNone};
+  spec.env.insert(spec.env.end(), op.proxy_env.begin(), op.proxy_env.end());
+  if (const std::string suite = bootstrapped_suite(id); !suite.empty())
+    TRY_VOID(mounts.add_apt_sources(suite));
+  TRY_VOID(add_mounts(op, done, mounts, spec.env));
+  if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
+  spec.mounts = mounts.mounts();
+
+  {
+    auto lowerdirs = TRY(inputs_.layers.lowerdirs(below.layers, sandbox::is_rootless()));
+    const snapshot::Mounted root = TRY(snapshot::mount_overlay({.lowerdirs = std::move(lowerdirs),
+                                                                .upperdir = directory.path("/upper"),
+                                                                .workdir = directory.path("/work"),
+                                                                .target = spec.rootfs,
+                                                                .userxattr = sandbox::is_rootless()}));
+    TRY_VOID(run_program(id, spec, stop));
+  }
+  auto changes =
+      TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
+  return inputs_.layers.add_upper(directory.path("/upper"), std::move(changes),
+                                  {.source_date_epoch = inputs_.source_date_epoch});
+}
+
+Result<void> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
+                                        const std::stop_token& stop) {
+  const auto status = TRY(inputs_.launcher.run(
+      spec, [&](sandbox::Stream, std::string_view text) { inputs_.observer.output(id, text); }, stop));
+  if (const auto* exited = std::get_if<sandbox::Exited>(&status); exited != nullptr && exited->code == 0)
+    return {};
+  return fail({.kind = ErrorKind::kBuildFailed,
+               .what = fmt::format("{} failed", inputs_.graph.vertices[id].instruction),
+               .where = where(id),
+               .why = describe(status)});
+}
+
+}  // namespace pgstrata::solver

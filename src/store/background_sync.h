@@ -1,0 +1,27 @@
+// syncfs(2) beside a build, so that layers of earlier builds count as being on the disk.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "cache/index.h"
+#include "core/result.h"
+
+namespace pgstrata::store {
+
+/// Starts with a build that takes long anyway, and is never waited for: if the build is over first, the
+/// layers stay unsynced until another one.
+class BackgroundSync {
+ public:
+  /// Starts a thread, so the process must not need to be single-threaded any more.
+  Result<void> start(const std::string& root);
+  /// Tells the index if the sync has ended by now.
+  Result<void> finish(cache::Index& index);
+
+ private:
+  std::int64_t started_ = 0;
+  std::shared_ptr<std::atomic<bool>> done_;
+};
+
+}  // namespace pgstrata::store

@@ -1,0 +1,27 @@
+// Tells whether other builds are at work in a store, so that what killed ones left behind can go.
+#pragma once
+
+#include <string>
+
+#include "core/result.h"
+#include "os/fd.h"
+
+namespace pgstrata::store {
+
+/// Held by every build, together with all others. The kernel releases it, however the process ends.
+class BuildLock {
+ public:
+  /// Waits while another build is clearing up.
+  static Result<BuildLock> share(const std::string& root);
+
+  /// Removes everything in ROOT/tmp if no other build runs; otherwise does nothing. To be called before
+  /// this build puts anything there, and, as a plain user, inside the user namespace: what is left may
+  /// belong to any of its ids.
+  Result<void> clear_abandoned(const std::string& root);
+
+ private:
+  explicit BuildLock(os::Fd fd) : fd_(std::move(fd)) {}
+  os::Fd fd_;
+};
+
+}  // namespace pgstrata::store

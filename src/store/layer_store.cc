@@ -1,0 +1,159 @@
+#include "store/layer_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "layer/unpack.h"
+#include "os/file.h"
+#include "snapshot/content.h"
+
+namespace pgstrata::store {
+namespace {
+
+using cache::LayerRow;
+using filetree::Entry;
+
+layer::ByteSink sink_to(const content::Ingest& ingest) {
+  const int fd = ingest.fd();
+  return [fd, path = ingest.path()](std::span<const std::byte> bytes) {
+    return os::write_all(fd, bytes, path);
+  };
+}
+
+/// A layer without entries of its own adds nothing to a mount.
+bool adds_nothing(const snapshot::ChangeSetFile& changes) { return changes.size() == 0; }
+
+}  // namespace
+
+LayerStore::LayerStore(const content::ContentStore& content, cache::Index& index)
+    : content_(content), index_(index) {}
+
+Result<std::unique_ptr<LayerStore>> LayerStore::open(const content::ContentStore& content,
+                                                     cache::Index& index) {
+  std::unique_ptr<LayerStore> store(new LayerStore(content, index));
+  for (const char* directory : {"/changes", "/unpacked"})
+    TRY_VOID(os::make_directories(content.root() + directory));
+  TRY_VOID(store->verify_after_reboot());
+  return store;
+}
+
+Result<void> LayerStore::verify_after_reboot() {
+  for (const LayerRow& layer : TRY(index_.unsynced_layers())) {
+    // Not worth verifying file by file: the tar has everything, and is verified as a whole.
+    TRY_VOID(os::remove_tree(unpacked_path(layer.diff_id)));
+    const auto opened = snapshot::ChangeSetFile::open(changes_path(layer.diff_id));
+    const bool whole = opened && opened->verify() && content_.verify(layer.diff_id);
+    if (whole) {
+      TRY_VOID(index_.adopt(layer.diff_id));
+      continue;
+    }
+    TRY_VOID(index_.forget_layer(layer.diff_id));
+    ::unlink(changes_path(layer.diff_id).c_str());
+    ::unlink(content_.blob_path(layer.diff_id).c_str());
+  }
+  return {};
+}
+
+std::string LayerStore::changes_path(const oci::Digest& diff_id) const {
+  return content_.root() + "/changes/" + diff_id.hex();
+}
+
+std::string LayerStore::unpacked_path(const oci::Digest& diff_id) const {
+  return content_.root() + "/unpacked/" + diff_id.hex();
+}
+
+Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::WrittenLayer& written) {
+  const LayerRow row{
+      .diff_id = written.diff_id, .change_set = written.change_set_digest, .size = written.size};
+  TRY_VOID(tar.commit(written.diff_id));
+  const std::string path = changes_path(written.diff_id);
+  if (!os::exists(path)) {
+    const std::string bytes = TRY(snapshot::serialise(written.changes));
+    TRY_VOID(os::replace_file(path, bytes, /*durable=*/false));
+  }
+  TRY_VOID(index_.add_layer(row));
+  return row;
+}
+
+Result<LayerRow> LayerStore::add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
+                                 const layer::WriteOptions& options) {
+  content::Ingest tar = TRY(content_.ingest());
+  const layer::WrittenLayer written =
+      TRY(layer::write_layer(std::move(changes), open, options, sink_to(tar)));
+  return add_written(std::move(tar), written);
+}
+
+Result<LayerRow> LayerStore::add_upper(const std::string& upper, filetree::ChangeSet changes,
+                                       const layer::WriteOptions& options) {
+  const auto open = TRY(snapshot::files_of_directory(upper));
+  const LayerRow row = TRY(add(std::move(changes), open, options));
+  const std::string target = unpacked_path(row.diff_id);
+  // If it is there already, an equal layer was unpacked before: the upper directory isn't needed.
+  if (::rename(upper.c_str(), target.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY)
+    return fail(system_error("can't keep the unpacked layer", target));
+  return row;
+}
+
+bool LayerStore::is_present(const LayerRow& layer) const {
+  const auto size = content_.size(layer.diff_id);
+  return size && *size == layer.size && os::exists(changes_path(layer.diff_id));
+}
+
+Result<const snapshot::ChangeSetFile*> LayerStore::changes(const oci::Digest& diff_id) {
+  const std::scoped_lock lock(mutex_);
+  auto& file = open_changes_[diff_id];
+  if (!file) {
+    auto opened = TRY(snapshot::ChangeSetFile::open(changes_path(diff_id)));
+    file = std::make_unique<snapshot::ChangeSetFile>(std::move(opened));
+  }
+  return file.get();
+}
+
+Result<std::unique_ptr<snapshot::ChainView>> LayerStore::view(const std::vector<LayerRow>& chain,
+                                                              std::string name) {
+  std::vector<snapshot::LayerView> layers;
+  for (const LayerRow& layer : chain) {
+    const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
+    const std::string blob = content_.blob_path(layer.diff_id);
+    layers.push_back({.changes = file, .open = [blob](const Entry& entry) -> Result<filetree::Content> {
+                        os::Fd fd = TRY(os::open(blob, O_RDONLY));
+                        return filetree::Content{
+                            .fd = std::move(fd), .offset = entry.tar_offset, .size = entry.size};
+                      }});
+  }
+  return std::make_unique<snapshot::ChainView>(std::move(layers), std::move(name));
+}
+
+Result<std::string> LayerStore::unpacked(const LayerRow& layer, bool rootless) {
+  const std::string path = unpacked_path(layer.diff_id);
+  // One at a time: two stages on one base would do the same work twice.
+  const std::scoped_lock lock(unpacking_);
+  if (os::exists(path)) return path;
+  const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
+  const filetree::ChangeSet entries = TRY(file->read_all());
+  const os::Fd blob = TRY(content_.open_blob(layer.diff_id));
+  TRY_VOID(layer::unpack_layer(entries, blob.get(), path, {.rootless = rootless}));
+  return path;
+}
+
+Result<std::vector<std::string>> LayerStore::lowerdirs(const std::vector<LayerRow>& chain, bool rootless) {
+  std::vector<std::string> directories;
+  for (auto layer = chain.rbegin(); layer != chain.rend(); ++layer) {
+    const snapshot::ChangeSetFile* file = TRY(changes(layer->diff_id));
+    if (!adds_nothing(*file)) directories.push_back(TRY(unpacked(*layer, rootless)));
+  }
+  return directories;
+}
+
+std::unique_ptr<PreviousLayer> LayerStore::previous(const LayerRow& layer) {
+  const auto file = changes(layer.diff_id);
+  auto blob = content_.open_blob(layer.diff_id);
+  if (!file || !blob) return nullptr;
+  return std::make_unique<PreviousLayer>(**file, std::move(*blob));
+}
+
+}  // namespace pgstrata::store

@@ -1,0 +1,76 @@
+// The layers of a store. A layer is three things on the disk, all named by its DiffID:
+//
+//   blobs/sha256/<hex>   its canonical, uncompressed tar (content/content_store.h)
+//   changes/<hex>        its change set with tar offsets (snapshot/change_set_file.h)
+//   unpacked/<hex>/      its files as an overlay lowerdir; made when something mounts it first
+//
+// and a row of the index (cache/index.h), written last: a layer without a row isn't there. The tar
+// and the change set are the truth; an unpacked directory can be removed at any time nobody mounts it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/index.h"
+#include "content/content_store.h"
+#include "core/result.h"
+#include "filetree/entry.h"
+#include "layer/tar_writer.h"
+#include "snapshot/chain_view.h"
+#include "store/previous_layer.h"
+
+namespace pgstrata::store {
+
+/// All calls may come from several threads.
+class LayerStore {
+ public:
+  /// `content` and `index` are borrowed. Layers that a power cut may have damaged are verified here, and
+  /// forgotten if they are.
+  static Result<std::unique_ptr<LayerStore>> open(const content::ContentStore& content,
+                                                  cache::Index& index);
+
+  /// Writes a layer from entries and their bytes, without unpacking it.
+  Result<cache::LayerRow> add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
+                              const layer::WriteOptions& options);
+  /// The same from the upper directory of a finished step, which becomes the unpacked layer.
+  Result<cache::LayerRow> add_upper(const std::string& upper, filetree::ChangeSet changes,
+                                    const layer::WriteOptions& options);
+  /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`.
+  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written);
+
+  /// True if the layer's files are there, as far as one look at their names and sizes tells.
+  [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;
+
+  /// The merged tree of a chain, bottom first. The view borrows from this store.
+  Result<std::unique_ptr<snapshot::ChainView>> view(const std::vector<cache::LayerRow>& chain,
+                                                    std::string name);
+  /// The directories to mount for a chain, top first; unpacks what isn't yet. Empty layers are left out.
+  /// `rootless`: the caller is in a user namespace, where overlay's marks have another name.
+  Result<std::vector<std::string>> lowerdirs(const std::vector<cache::LayerRow>& chain, bool rootless);
+
+  /// The bytes of an earlier layer, for add() of one that is mostly the same; nothing if it isn't there.
+  std::unique_ptr<PreviousLayer> previous(const cache::LayerRow& layer);
+
+  [[nodiscard]] const content::ContentStore& content() const { return content_; }
+  [[nodiscard]] cache::Index& index() { return index_; }
+
+ private:
+  LayerStore(const content::ContentStore& content, cache::Index& index);
+  Result<void> verify_after_reboot();
+  Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
+  Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
+  [[nodiscard]] std::string changes_path(const oci::Digest& diff_id) const;
+  [[nodiscard]] std::string unpacked_path(const oci::Digest& diff_id) const;
+
+  const content::ContentStore& content_;
+  cache::Index& index_;
+  std::mutex mutex_;
+  std::map<oci::Digest, std::unique_ptr<snapshot::ChangeSetFile>> open_changes_;
+  std::mutex unpacking_;
+};
+
+}  // namespace pgstrata::store

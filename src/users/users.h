@@ -1,0 +1,37 @@
+// Users and groups of an image: USER and --chown name them by the /etc/passwd and /etc/group of the
+// stage, never by the machine's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "filetree/file_tree.h"
+
+namespace pgstrata::users {
+
+/// Who a process runs as.
+struct Identity {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::vector<std::uint32_t> groups;  ///< supplementary, ascending, without `gid`
+  std::string home = "/";
+};
+
+/// Resolves "user", "user:group", "uid", "uid:gid" or any mixture; "" is root. As in Docker, a numeric
+/// user that passwd doesn't know gets group 0 and home "/"; a given group replaces the supplementary ones.
+/// kUsage for a name the stage doesn't have.
+Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_view user);
+
+struct Owner {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+/// --chown's rule: without a group, the group is the number of the user (BuildKit: uid for numbers, the
+/// primary group for names).
+Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown);
+
+}  // namespace pgstrata::users
