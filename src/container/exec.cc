@@ -13,6 +13,7 @@
 #include "container/control.h"
 #include "container/mounted_tree.h"
 #include "os/file.h"
+#include "os/signals.h"
 #include "users/users.h"
 
 namespace pgstrata::container {
@@ -87,11 +88,7 @@ Result<Process> plan_exec(const Container& container, const ExecOptions& options
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  // What our caller ignores (a shell's background jobs: SIGINT) isn't the program's business.
-  for (int number = 1; number < NSIG; ++number) static_cast<void>(::signal(number, SIG_DFL));
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  os::reset_signals();
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }

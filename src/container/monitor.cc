@@ -19,6 +19,7 @@
 #include "container/terminal.h"
 #include "oci/image_config.h"
 #include "os/file.h"
+#include "os/signals.h"
 
 namespace pgstrata::container {
 namespace {
@@ -174,11 +175,7 @@ class Monitor {
       ::dup2(streams.in.get(), STDIN_FILENO);
       ::dup2(streams.out.get(), STDOUT_FILENO);
       ::dup2(streams.err.get(), STDERR_FILENO);
-      // What our caller ignores (a shell's background jobs: SIGINT) isn't the program's business.
-      for (int number = 1; number < NSIG; ++number) static_cast<void>(::signal(number, SIG_DFL));
-      sigset_t none;
-      sigemptyset(&none);
-      ::sigprocmask(SIG_SETMASK, &none, nullptr);
+      os::reset_signals();
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }

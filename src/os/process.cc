@@ -20,6 +20,7 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/signals.h"
 
 extern char** environ;
 
@@ -95,10 +96,7 @@ struct ChildPlan {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != plan.parent) ::_exit(127);  // the parent died before prctl
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  reset_signals();
   // dup2 onto itself would leave O_CLOEXEC set: all three sources are above 2 unless 0-2 were closed.
   if (::dup2(plan.in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) report_and_exit(plan);
   // What our caller left open is none of its business, and dash, in a hook of apt's, can't name descriptors

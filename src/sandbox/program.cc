@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "os/signals.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/proc.h"
 
@@ -55,16 +56,6 @@ bool become_user_step(const ProgramPlan& plan, Step* step) {
   if (::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0) return false;
   *step = Step::kUser;
   return ::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) == 0;
-}
-
-void reset_signals() {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  // What pgstrata ignores (SIGPIPE) would stay ignored in the program. KILL and STOP fail, which is fine.
-  for (int signal = 1; signal < NSIG; ++signal) static_cast<void>(::sigaction(signal, &action, nullptr));
-  sigset_t none;
-  ::sigemptyset(&none);
-  static_cast<void>(::sigprocmask(SIG_SETMASK, &none, nullptr));
 }
 
 void say(std::string_view text) { static_cast<void>(!::write(2, text.data(), text.size())); }
@@ -145,7 +136,7 @@ void become_program(const ProgramPlan& plan) {
   Step step = Step::kNone;
   if (!become_user_step(plan, &step)) give_up(plan, step);
   check(plan, Step::kCapabilities, set_capabilities(plan.uid == 0) == 0);
-  reset_signals();
+  os::reset_signals();
   execute(plan);
 }
 
