@@ -69,15 +69,16 @@ class Workspace {
   std::string path_;
 };
 
-/// Where .debs stay between bootstraps: archives/ is read, incoming.*/ is filled and then renamed file by
+/// Where .debs stay between bootstraps: archives/ is read, `incoming` is filled and then renamed file by
 /// file, so that a file in archives/ is always whole.
 class PackageCache {
  public:
-  explicit PackageCache(std::string directory) : directory_(std::move(directory)) {}
+  PackageCache(std::string directory, std::string incoming)
+      : directory_(std::move(directory)), incoming_(std::move(incoming)) {}
   PackageCache(const PackageCache&) = delete;
   PackageCache& operator=(const PackageCache&) = delete;
   ~PackageCache() {
-    if (!incoming_.empty()) static_cast<void>(os::remove_tree(incoming_));
+    if (is_used()) static_cast<void>(os::remove_tree(incoming_));
   }
 
   [[nodiscard]] bool is_used() const { return !directory_.empty(); }
@@ -87,10 +88,7 @@ class PackageCache {
   Result<void> open() {
     if (!is_used()) return {};
     TRY_VOID(os::make_directories(archives()));
-    incoming_ = directory_ + "/incoming.XXXXXX";
-    if (::mkdtemp(incoming_.data()) == nullptr)
-      return fail(system_error("can't make a directory", incoming_));
-    return {};
+    return os::make_directories(incoming_);
   }
   [[nodiscard]] bool has_packages() const { return is_used() && !debs(archives()).empty(); }
   /// Failing to keep a package only costs a download.
@@ -296,8 +294,11 @@ class PendingFile {
 Result<BootstrappedBase> bootstrap(const BaseName& base, const BootstrapOptions& options,
                                    const ProgressLine& progress, std::stop_token stop) {
   const Workspace workspace = TRY(Workspace::make(options.temporary));
+  const std::string& link = options.temporary_link;
+  if (!link.empty() && ::symlink(workspace.path().c_str(), link.c_str()) != 0)
+    return fail(system_error("can't make a link to the temporary directory", link));
   const Plan plan = TRY(make_plan(base, workspace.path(), stop));
-  PackageCache cache(options.package_cache);
+  PackageCache cache(options.package_cache, options.output + ".packages");
   TRY_VOID(cache.open());
   PendingFile output(options.output);
   const int fd = TRY(output.open());

@@ -17,11 +17,18 @@
 namespace pgstrata::bootstrap {
 
 struct BootstrapOptions {
-  std::string output;  ///< path of the tar (uncompressed, GNU names, numeric owners); complete or absent
-  std::string
-      package_cache;  ///< directory that keeps .debs for the next time; empty: none; created if missing
-  std::string
-      temporary;  ///< for the unpacked tree (some 300 MB); empty: $TMPDIR or /tmp. World-searchable.
+  /// Path of the tar (uncompressed, GNU names, numeric owners); complete or absent. What is being written
+  /// lies beside it.
+  std::string output;
+  /// Directory that keeps .debs for the next time, on the file system of `output`; empty: none; created if
+  /// missing.
+  std::string package_cache;
+  /// For the unpacked tree (some 300 MB); empty: $TMPDIR or /tmp. World-searchable, so mostly not the
+  /// store.
+  std::string temporary;
+  /// A symbolic link made to the directory of that tree: it leads whoever clears up after a killed process
+  /// there. Empty: none.
+  std::string temporary_link;
 };
 
 struct Package {

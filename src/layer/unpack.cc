@@ -267,7 +267,7 @@ Result<void> build(std::span<const Entry> changes, int blob, const std::string& 
 Result<void> unpack_layer(std::span<const Entry> changes, int blob, const std::string& target,
                           const UnpackOptions& options) {
   if (os::exists(target)) return {};
-  const std::string temporary = temporary_name(target);
+  const std::string temporary = options.temporary.empty() ? temporary_name(target) : options.temporary;
   auto built = build(changes, blob, temporary, options);
   if (built && ::rename(temporary.c_str(), target.c_str()) == 0) return {};
   const int code = errno;

@@ -18,13 +18,15 @@ struct UnpackOptions {
   /// Hash each file while it is written, and compare with its entry. Without it bytes go from file to file
   /// inside the kernel, unseen.
   bool verify = false;
+  /// The name under which the directory is built, on the same file system; empty: beside the target.
+  std::string temporary;
 };
 
 /// Makes `target` from a change set (sorted, as write_layer() returned it) and the layer's tar: exact
 /// modes, owners, times, attributes, hard links and devices; whiteouts as 0/0 character devices, opaque
 /// directories with overlay's attribute.
 ///
-/// Complete or absent: it is built beside `target` under a temporary name and renamed. If `target` exists
+/// Complete or absent: it is built under a temporary name and renamed. If `target` exists
 /// (another process was faster), the work is discarded and that is success. Nothing is synced.
 ///
 /// Errors: kCorrupt (path and both digests or sizes) when tar and entries disagree, or for an entry that

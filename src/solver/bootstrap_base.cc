@@ -1,6 +1,7 @@
 #include "solver/bootstrap_base.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "image/image.h"
 #include "image/tags.h"
@@ -47,13 +48,16 @@ Result<oci::Descriptor> bootstrap_base(store::LayerStore& layers, const oci::Ref
   if (!name || platform != oci::Platform::host()) return fail(cannot_pull(reference));
   const content::ContentStore& content = layers.content();
   const std::string work = content.temporary_path("bootstrap");
-  // World-searchable: as a plain user, mmdebstrap's own user namespace has to get through.
-  TRY_VOID(os::make_directories(work, 0755));
+  const std::string elsewhere = content.temporary_path("elsewhere");
+  TRY_VOID(os::make_directories(work, 0700));
   auto made = [&]() -> Result<oci::Descriptor> {
     const std::string tar = work + "/base.tar";
-    const auto base = TRY(bootstrap::bootstrap(
-        *name, {.output = tar, .package_cache = content.root() + "/packages", .temporary = ""}, progress,
-        stop));
+    const auto base = TRY(bootstrap::bootstrap(*name,
+                                               {.output = tar,
+                                                .package_cache = content.root() + "/packages",
+                                                .temporary = "",
+                                                .temporary_link = elsewhere},
+                                               progress, stop));
     const auto nothing_below = TRY(layers.view({}, "scratch"));
     content::Ingest blob = TRY(content.ingest());
     const int fd = blob.fd();
@@ -66,6 +70,7 @@ Result<oci::Descriptor> bootstrap_base(store::LayerStore& layers, const oci::Ref
     TRY_VOID(image::set_tags(content, {reference}, manifest));
     return manifest;
   }();
+  ::unlink(elsewhere.c_str());
   TRY_VOID(os::remove_tree(work));
   return made;
 }

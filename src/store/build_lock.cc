@@ -4,10 +4,30 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "os/file.h"
 
 namespace pgstrata::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> clear(const std::string& directory) {
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, code)) {
+    std::error_code no_link;
+    const fs::path elsewhere = fs::read_symlink(entry.path(), no_link);
+    // A program of a killed build may still be writing there: the link stays, for the next build.
+    if (!no_link && !os::remove_tree(elsewhere)) continue;
+    TRY_VOID(os::remove_tree(entry.path()));
+  }
+  if (code) return fail(system_error("can't read the directory", directory, code.value()));
+  return {};
+}
+
+}  // namespace
 
 Result<BuildLock> BuildLock::share(const std::string& root) {
   const std::string path = root + "/build.lock";
@@ -23,8 +43,7 @@ Result<void> BuildLock::clear_abandoned(const std::string& root) {
     ::flock(fd_.get(), LOCK_SH);
     return {};
   }
-  auto cleared = os::remove_tree(root + "/tmp");
-  if (cleared) cleared = os::make_directories(root + "/tmp", 0700);
+  auto cleared = clear(root + "/tmp");
   ::flock(fd_.get(), LOCK_SH);
   return cleared;
 }

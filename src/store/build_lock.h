@@ -14,7 +14,8 @@ class BuildLock {
   /// Waits while another build is clearing up.
   static Result<BuildLock> share(const std::string& root);
 
-  /// Removes everything in ROOT/tmp if no other build runs; otherwise does nothing. To be called before
+  /// Removes everything in ROOT/tmp if no other build runs; otherwise does nothing. A symbolic link in it
+  /// stands for work that needed a place outside of the store, which is removed first. To be called before
   /// this build puts anything there, and, as a plain user, inside the user namespace: what is left may
   /// belong to any of its ids.
   Result<void> clear_abandoned(const std::string& root);

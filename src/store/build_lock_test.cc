@@ -34,6 +34,35 @@ TEST_F(BuildLockTest, WhatAnotherBuildWorksWithStays) {
   EXPECT_TRUE(left());
 }
 
+TEST_F(BuildLockTest, WhatAKilledBuildLeftElsewhereIsRemoved) {
+  const std::string elsewhere = root_ + "/elsewhere";
+  ASSERT_TRUE(os::make_directories(elsewhere + "/tree"));
+  ASSERT_EQ(::symlink(elsewhere.c_str(), (root_ + "/tmp/elsewhere.1.2.3").c_str()), 0);
+  auto lock = BuildLock::share(root_).value();
+  ASSERT_TRUE(lock.clear_abandoned(root_));
+  EXPECT_FALSE(os::exists(elsewhere));
+  EXPECT_FALSE(os::exists(root_ + "/tmp/elsewhere.1.2.3"));
+  EXPECT_FALSE(left());
+}
+
+TEST_F(BuildLockTest, WhatCantBeRemovedElsewhereIsTriedAgain) {
+  ASSERT_EQ(::symlink("/proc/version", (root_ + "/tmp/elsewhere.1.2.3").c_str()), 0);
+  auto lock = BuildLock::share(root_).value();
+  ASSERT_TRUE(lock.clear_abandoned(root_));
+  EXPECT_TRUE(os::exists(root_ + "/tmp/elsewhere.1.2.3"));
+  EXPECT_FALSE(left());
+}
+
+// A layer is unpacked in tmp/, and can have any link at its top.
+TEST_F(BuildLockTest, LinksFurtherDownAreOnlyRemoved) {
+  ASSERT_TRUE(os::make_directories(root_ + "/kept"));
+  ASSERT_EQ(::symlink((root_ + "/kept").c_str(), (root_ + "/tmp/step.1.2.3/elsewhere.1.2.3").c_str()), 0);
+  auto lock = BuildLock::share(root_).value();
+  ASSERT_TRUE(lock.clear_abandoned(root_));
+  EXPECT_TRUE(os::exists(root_ + "/kept"));
+  EXPECT_FALSE(left());
+}
+
 TEST_F(BuildLockTest, AfterwardsOthersCanStart) {
   auto lock = BuildLock::share(root_).value();
   ASSERT_TRUE(lock.clear_abandoned(root_));

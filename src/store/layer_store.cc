@@ -73,7 +73,10 @@ Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::Writt
   const std::string path = changes_path(written.diff_id);
   if (!os::exists(path)) {
     const std::string bytes = TRY(snapshot::serialise(written.changes));
-    TRY_VOID(os::replace_file(path, bytes, /*durable=*/false));
+    const content::Ingest file = TRY(content_.ingest());
+    TRY_VOID(os::write_all(file.fd(), bytes, path));
+    if (::rename(file.path().c_str(), path.c_str()) != 0)
+      return fail(system_error("can't store the list of a layer's files", path));
   }
   TRY_VOID(index_.add_layer(row));
   return row;
@@ -136,7 +139,9 @@ Result<std::string> LayerStore::unpacked(const LayerRow& layer, bool rootless) {
   const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
   const filetree::ChangeSet entries = TRY(file->read_all());
   const os::Fd blob = TRY(content_.open_blob(layer.diff_id));
-  TRY_VOID(layer::unpack_layer(entries, blob.get(), path, {.rootless = rootless}));
+  // In tmp/, where what a killed process leaves is found and cleared (build_lock.h).
+  TRY_VOID(layer::unpack_layer(entries, blob.get(), path,
+                               {.rootless = rootless, .temporary = content_.temporary_path("unpacked")}));
   return path;
 }
 

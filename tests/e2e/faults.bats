@@ -154,3 +154,32 @@ S
   is "$(find "$T" -maxdepth 1 -name 'pgstrata-bootstrap*')" ""
   lacks "$("$PGSTRATA" images)" debian
 }
+
+@test "kill -9 while a layer is unpacked, or a base is made: the next builds clear what is left" {
+  head -c 600M /dev/zero >big
+  printf 'FROM bb\nCOPY big /big\n' | dockerfile
+  build
+  printf 'FROM bb\nCOPY big /big\nRUN echo x >/x\n' | dockerfile
+  start
+  wait_until growing "$PGSTRATA_ROOT/tmp" "$PGSTRATA_ROOT/unpacked" -path '*.*/big'
+  kill -9 "$builder"
+  wait "$builder" || true
+  sound
+  is "$(find "$PGSTRATA_ROOT/unpacked" -mindepth 1 -maxdepth 1 -name '*.*')" ""
+
+  printf 'FROM debian:bookworm-slim\n' | dockerfile
+  export TMPDIR="$T"
+  start
+  wait_until logged 'Get:1 '
+  kill -9 "$builder"
+  wait "$builder" || true
+  printf 'FROM bb\nRUN echo x >/x\n' | dockerfile
+  # A plain user's mmdebstrap lives on for a while, and may write into what is being removed.
+  wait_until cleared
+  is "$(find "$PGSTRATA_ROOT/packages" -name 'incoming*')" ""
+}
+
+cleared() {
+  build --no-cache
+  [ -z "$(find "$T" -maxdepth 1 -name 'pgstrata-bootstrap*')$(find "$PGSTRATA_ROOT/tmp" -mindepth 1)" ]
+}

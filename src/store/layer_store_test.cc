@@ -1,0 +1,83 @@
+#include "store/layer_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "os/file.h"
+#include "store/build_lock.h"
+
+namespace pgstrata::store {
+namespace {
+
+using filetree::Entry;
+
+/// A store with one layer: a single file of 4 MiB.
+class LayerStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/pgstrata-layers-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+    content_.emplace(content::ContentStore::open(root_).value());
+    index_ = cache::Index::open(root_ + "/index.db", "boot").value();
+    layers_ = LayerStore::open(*content_, *index_).value();
+    const auto open = [this](const Entry&) -> Result<filetree::Content> {
+      return filetree::Content{.fd = {}, .offset = 0, .size = bytes_.size(), .text = bytes_};
+    };
+    Entry root;
+    root.type = filetree::EntryType::kDirectory;
+    root.mode = 0755;
+    Entry file;
+    file.path = "file";
+    file.mode = 0644;
+    file.size = bytes_.size();
+    file.content = oci::sha256(bytes_);
+    layer_ = layers_->add({root, file}, open, {}).value();
+  }
+  void TearDown() override { ASSERT_TRUE(os::remove_tree(root_)); }
+
+  /// Runs `work` in a process that the kernel kills as soon as it writes beyond 1 MiB of a file.
+  template <typename Work>
+  static int killed_while_writing(Work work) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const rlimit limit{.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+      ::setrlimit(RLIMIT_FSIZE, &limit);
+      ::signal(SIGXFSZ, SIG_DFL);
+      work();
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+  bool is_empty(const char* directory) const { return std::filesystem::is_empty(root_ + directory); }
+
+  std::string root_;
+  std::string bytes_ = std::string(4 << 20, 'x');
+  std::optional<content::ContentStore> content_;
+  std::unique_ptr<cache::Index> index_;
+  std::unique_ptr<LayerStore> layers_;
+  cache::LayerRow layer_;
+};
+
+TEST_F(LayerStoreTest, WhatIsLeftOfAKilledUnpackingIsCleared) {
+  ASSERT_EQ(killed_while_writing([this] { static_cast<void>(layers_->lowerdirs({layer_}, false)); }),
+            SIGXFSZ);
+  EXPECT_FALSE(is_empty("/tmp"));
+  auto lock = BuildLock::share(root_).value();
+  ASSERT_TRUE(lock.clear_abandoned(root_));
+  EXPECT_TRUE(is_empty("/tmp"));
+  EXPECT_TRUE(is_empty("/unpacked"));
+  const auto directories = layers_->lowerdirs({layer_}, false);
+  ASSERT_TRUE(directories) << directories.error().message();
+  EXPECT_EQ(os::read_file(directories->front() + "/file").value(), bytes_);
+}
+
+}  // namespace
+}  // namespace pgstrata::store
