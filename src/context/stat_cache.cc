@@ -24,6 +24,19 @@ std::optional<std::string> read_range(int fd, std::uint64_t offset, std::size_t 
   return bytes;
 }
 
+std::uint64_t size_of(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+/// No file if it isn't there, or something else than a regular file.
+os::Fd open_regular(const std::string& path, int flags) {
+  os::Fd file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  return file;
+}
+
 bool is_at_or_below(std::string_view path, std::string_view top) {
   return top.empty() || path == top ||
          (path.size() > top.size() && path[top.size()] == '/' && path.starts_with(top));
@@ -36,21 +49,15 @@ StatCache::StatCache(std::string path) : path_(std::move(path)) {
 }
 
 void StatCache::load() {
-  os::Fd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const auto file_size = static_cast<std::uint64_t>(status.st_size);
-  if (file_size < CacheIndex::kHeaderSize) return;
-  const auto header = read_range(file.get(), 0, CacheIndex::kHeaderSize);
-  if (!header) return;
-  const auto index_size = CacheIndex::size_from_header(*header);
-  if (!index_size || *index_size > file_size) return;
-  const auto bytes = read_range(file.get(), 0, *index_size);
+  const os::Fd index_file = open_regular(path_, O_RDONLY);
+  os::Fd blocks = open_regular(blocks_path(), O_RDWR | O_APPEND);
+  if (!index_file || !blocks) return;
+  const auto bytes = read_range(index_file.get(), 0, size_of(index_file.get()));
   if (!bytes) return;
-  auto index = CacheIndex::parse(*bytes, file_size);
+  auto index = CacheIndex::parse(*bytes, size_of(blocks.get()));
   if (!index) return;
   index_ = std::move(*index);
-  file_ = std::move(file);
+  blocks_ = std::move(blocks);
 }
 
 const CacheIndex::Directory* StatCache::find(std::string_view path) const {
@@ -62,7 +69,7 @@ const CacheIndex::Directory* StatCache::find(std::string_view path) const {
 }
 
 std::optional<std::string> StatCache::read_block(const CacheIndex::Directory& directory) const {
-  auto bytes = read_range(file_.get(), directory.offset, directory.size);
+  auto bytes = read_range(blocks_.get(), directory.offset, directory.size);
   if (!bytes || CacheBlock::checksum(*bytes, directory.count, directory.complete) != directory.checksum)
     return std::nullopt;
   return bytes;
@@ -108,47 +115,74 @@ void StatCache::forget_others(std::string_view top, const std::vector<std::strin
   }
 }
 
-// Two passes, so that the blocks that stay are read into their place and never lie twice in memory. A block
-// that turns out damaged is left out by the first pass, as it was when it was looked up.
-std::string StatCache::encode() const {
-  CacheIndex next;
-  std::vector<std::pair<const CacheBlock*, const CacheIndex::Directory*>> sources;  // one of the two
-  const auto add = [&](const std::string& path, const CacheBlock& block) {
-    const auto count = static_cast<std::uint32_t>(block.size());
-    next.directories.push_back({.path = path,
-                                .size = static_cast<std::uint32_t>(block.bytes().size()),
-                                .count = count,
-                                .checksum = CacheBlock::checksum(block.bytes(), count, block.complete()),
-                                .complete = block.complete()});
-    sources.emplace_back(&block, nullptr);
-  };
+StatCache::Next StatCache::next() const {
+  Next next;
   auto change = changes_.begin();
   const auto add_changes_up_to = [&](const std::string* limit) {
-    for (; change != changes_.end() && (limit == nullptr || change->first <= *limit); ++change)
-      if (change->second != nullptr) add(change->first, *change->second);
+    for (; change != changes_.end() && (limit == nullptr || change->first <= *limit); ++change) {
+      const CacheBlock* block = change->second.get();
+      if (block == nullptr) continue;
+      const auto count = static_cast<std::uint32_t>(block->size());
+      next.index.directories.push_back(
+          {.path = change->first,
+           .size = static_cast<std::uint32_t>(block->bytes().size()),
+           .count = count,
+           .checksum = CacheBlock::checksum(block->bytes(), count, block->complete()),
+           .complete = block->complete()});
+      next.fresh.push_back(block);
+    }
   };
   for (const auto& directory : index_.directories) {
     add_changes_up_to(&directory.path);
-    if (changes_.contains(directory.path) || !read_block(directory)) continue;
-    next.directories.push_back(directory);
-    sources.emplace_back(nullptr, &directory);
+    if (changes_.contains(directory.path)) continue;
+    next.index.directories.push_back(directory);
+    next.fresh.push_back(nullptr);
   }
   add_changes_up_to(nullptr);
+  return next;
+}
 
-  std::uint64_t offset = next.encode().size();
-  for (auto& directory : next.directories) {
-    directory.offset = offset;
-    offset += directory.size;
+bool StatCache::is_worth_appending(const Next& next) const {
+  struct stat status {};
+  if (!blocks_ || ::fstat(blocks_.get(), &status) != 0 || status.st_nlink == 0) return false;
+  std::uint64_t live = 0;
+  std::uint64_t fresh = 0;
+  for (std::size_t i = 0; i < next.fresh.size(); ++i)
+    (next.fresh[i] == nullptr ? live : fresh) += next.index.directories[i].size;
+  return static_cast<std::uint64_t>(status.st_size) + fresh <= 2 * (live + fresh);
+}
+
+// One write: with O_APPEND the kernel lets no other process's come between, and the file position tells
+// where it went.
+Result<void> StatCache::append_blocks(Next& next) {
+  std::string bytes;
+  for (const CacheBlock* block : next.fresh)
+    if (block != nullptr) bytes += block->bytes();
+  TRY_VOID(os::write_all(blocks_.get(), bytes, blocks_path()));
+  const off_t end = ::lseek(blocks_.get(), 0, SEEK_CUR);
+  if (end < 0) return fail(system_error("can't append to the stat cache", blocks_path()));
+  std::uint64_t offset = static_cast<std::uint64_t>(end) - bytes.size();
+  for (std::size_t i = 0; i < next.fresh.size(); ++i) {
+    if (next.fresh[i] == nullptr) continue;
+    next.index.directories[i].offset = offset;
+    offset += next.index.directories[i].size;
   }
-  std::string out = next.encode();
-  out.reserve(offset);
-  for (const auto& [block, kept] : sources) {
-    if (block != nullptr)
-      out += block->bytes();
-    else
-      out += read_block(*kept).value_or(std::string(kept->size, '\0'));
+  return {};
+}
+
+Result<void> StatCache::rewrite_blocks(Next& next) {
+  std::string bytes;
+  CacheIndex kept;
+  for (std::size_t i = 0; i < next.fresh.size(); ++i) {
+    CacheIndex::Directory& directory = next.index.directories[i];
+    const auto old = next.fresh[i] == nullptr ? read_block(directory) : std::nullopt;
+    if (next.fresh[i] == nullptr && !old) continue;  // damaged, as it was when it was looked up
+    directory.offset = bytes.size();
+    bytes += old ? *old : next.fresh[i]->bytes();
+    kept.directories.push_back(std::move(directory));
   }
-  return out;
+  next.index = std::move(kept);
+  return os::replace_file(blocks_path(), bytes, /*durable=*/false, 0600);
 }
 
 Result<void> StatCache::save() {
@@ -156,7 +190,9 @@ Result<void> StatCache::save() {
   if (!dirty_ || path_.empty()) return {};
   const std::string_view parent = filetree::parent_path(path_);
   if (!parent.empty()) TRY_VOID(os::make_directories(std::string(parent), 0700));
-  TRY_VOID(os::replace_file(path_, encode(), /*durable=*/false, 0600));
+  Next written = next();
+  TRY_VOID(is_worth_appending(written) ? append_blocks(written) : rewrite_blocks(written));
+  TRY_VOID(os::replace_file(path_, written.index.encode(), /*durable=*/false, 0600));
   dirty_ = false;
   return {};
 }

@@ -3,16 +3,19 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+
+#include "core/checksum.h"
 
 namespace pgstrata::context {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the format is written as memory has it");
 
-constexpr std::string_view kMagic = "pgstatc1";
+constexpr std::string_view kMagic = "pgstatc2";
+constexpr std::size_t kHeaderSize = 24;
+constexpr std::size_t kRowSize = 32;
 constexpr std::size_t kRecordSize = 88;
 constexpr std::size_t kDigestAt = 56;
 constexpr std::uint64_t kHasXattrs = 1;
@@ -34,24 +37,6 @@ void store(std::string& out, T value) {
 std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
                                    static_cast<std::uint64_t>(time.tv_nsec));
-}
-
-// Against accidents (a torn write, a bad disk), not against an enemy, who could write the cache anyway.
-// Four lanes, because one multiplication waits for the last.
-std::uint64_t checksum64(std::string_view bytes, std::uint64_t seed) {
-  constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15U;
-  std::array<std::uint64_t, 4> lanes{seed, seed + 1, seed + 2, seed + 3};
-  const auto mix = [](std::uint64_t& lane, std::uint64_t word) {
-    lane = (lane ^ word) * kMultiplier;
-    lane ^= lane >> 32;
-  };
-  std::size_t at = 0;
-  for (; at + 32 <= bytes.size(); at += 32)
-    for (std::size_t i = 0; i < 4; ++i) mix(lanes[i], load<std::uint64_t>(bytes, at + 8 * i));
-  for (; at < bytes.size(); ++at) mix(lanes[0], static_cast<unsigned char>(bytes[at]));
-  std::uint64_t sum = bytes.size();
-  for (const std::uint64_t lane : lanes) mix(sum, lane);
-  return sum;
 }
 
 }  // namespace
@@ -154,13 +139,11 @@ std::uint64_t CacheBlock::checksum(std::string_view bytes, std::uint32_t count, 
   return checksum64(bytes, (static_cast<std::uint64_t>(count) << 1) | (complete ? 1 : 0));
 }
 
-std::optional<std::size_t> CacheIndex::size_from_header(std::string_view header) {
-  if (header.size() < kHeaderSize || !header.starts_with(kMagic)) return std::nullopt;
-  return kHeaderSize + kRowSize * load<std::uint32_t>(header, 8) + load<std::uint32_t>(header, 12);
-}
-
-std::optional<CacheIndex> CacheIndex::parse(std::string_view bytes, std::uint64_t file_size) {
-  if (size_from_header(bytes) != bytes.size()) return std::nullopt;
+std::optional<CacheIndex> CacheIndex::parse(std::string_view bytes, std::uint64_t blocks_size) {
+  if (bytes.size() < kHeaderSize || !bytes.starts_with(kMagic)) return std::nullopt;
+  const std::size_t size =
+      kHeaderSize + kRowSize * load<std::uint32_t>(bytes, 8) + load<std::uint32_t>(bytes, 12);
+  if (size != bytes.size()) return std::nullopt;
   std::string summed(bytes.substr(8, 8));
   summed += bytes.substr(kHeaderSize);
   if (checksum64(summed, 0) != load<std::uint64_t>(bytes, 16)) return std::nullopt;
@@ -180,7 +163,8 @@ std::optional<CacheIndex> CacheIndex::parse(std::string_view bytes, std::uint64_
                         .checksum = load<std::uint64_t>(row, 16),
                         .complete = (load<std::uint32_t>(row, 28) & kComplete) != 0};
     path_at += path_length;
-    if (directory.offset > file_size || directory.size > file_size - directory.offset) return std::nullopt;
+    if (directory.offset > blocks_size || directory.size > blocks_size - directory.offset)
+      return std::nullopt;
     if (i > 0 && directory.path <= index.directories.back().path) return std::nullopt;
     index.directories.push_back(std::move(directory));
   }

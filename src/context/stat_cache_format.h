@@ -1,23 +1,28 @@
 // The stat cache on disk: the content digests of a context's files, so that a file whose stat is known
-// isn't read. One cache file per context directory. It only ever saves work: a file that is missing,
-// damaged, of another version or from another machine is as good as none.
+// isn't read. Two files per context directory. They only ever save work: what is missing, damaged, of
+// another version or from another machine is as good as none.
 //
-// Format (numbers little-endian, no padding between the parts):
+// NAME, the index (numbers little-endian, no padding between the parts), replaced as a whole:
 //
-//   header      magic "pgstatc1", u32 directory count, u32 size of the paths, u64 checksum of the rest of
-//               the index (count, size, table and paths)
+//   header      magic "pgstatc2", u32 directory count, u32 size of the paths, u64 checksum of the rest
+//               (count, size, table and paths)
 //   table       per directory, sorted by path, 32 bytes: u64 offset of its block, u32 size of its block,
 //               u32 record count, u64 checksum of block, record count and flag, u32 length of its path,
 //               u32 flags (1: the block knows every visible child of the directory)
 //   paths       one after the other, in the order of the table, without separators
-//   blocks      per directory: the records sorted by name, 88 bytes each, then the names
+//
+// NAME.blocks, one after the other, in any order and with others between them that nothing names any more:
+//
+//   block       of one directory: the records sorted by name, 88 bytes each, then the names
 //     record    u64 device, u64 inode, i64 ctime ns, i64 mtime ns, u64 size, u32 st_mode, u32 length of the
 //               name, u64 flags (1: has extended attributes, 2: racy), 32 bytes SHA-256
 //
 // By directory, because a walk goes by directory: it merges a block's names with the directory's, and a
-// COPY of one file from a large context reads the index and one block. Each block has its own checksum, so
-// that it is only checked when it is used and can be copied as it stands into the next cache file.
-// Blocks are read, not mapped: a file that somebody truncates must not become a SIGBUS.
+// COPY of one file from a large context reads the index and one block. An edit appends the block of its
+// directory, 25 KB where the whole is 10 MB; when more than half of the blocks are dead, they are written
+// anew. Nothing keeps two processes from doing so at once, or one of them from naming a block that the
+// other has left out: each block's checksum is in the index, so that what lies elsewhere now is never
+// believed. Blocks are read, not mapped: a file that somebody truncates must not become a SIGBUS.
 //
 // Racy: a file that changed so shortly before it was hashed that a later change could leave it with the
 // same times (git's "racily clean"; Documentation/technical/racy-git.adoc there) is hashed again next time.
@@ -110,13 +115,8 @@ struct CacheIndex {
   };
   std::vector<Directory> directories;  ///< sorted by path
 
-  static constexpr std::size_t kHeaderSize = 24;
-  static constexpr std::size_t kRowSize = 32;
-
-  /// How many bytes the index takes, from its first kHeaderSize bytes; nothing if they aren't a header.
-  static std::optional<std::size_t> size_from_header(std::string_view header);
-  /// Nothing if the bytes aren't an index of blocks that all lie within `file_size`. Takes any bytes.
-  static std::optional<CacheIndex> parse(std::string_view bytes, std::uint64_t file_size);
+  /// Nothing if the bytes aren't an index of blocks that all lie within `blocks_size`. Takes any bytes.
+  static std::optional<CacheIndex> parse(std::string_view bytes, std::uint64_t blocks_size);
   [[nodiscard]] std::string encode() const;
 };
 

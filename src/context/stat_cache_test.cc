@@ -1,5 +1,6 @@
 #include "context/stat_cache.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "context/test_directory.h"
@@ -100,41 +101,87 @@ TEST_F(StatCacheTest, AnotherProcessMayReplaceTheFileMeanwhile) {
 
 // Every single flipped bit and every truncation must cost at most what it hits, and never tell a lie.
 TEST_F(StatCacheTest, NeverBelievesDamage) {
-  save({"", "d"});
-  const std::string intact = *os::read_file(path);
-  const auto check = [&](const std::string& bytes, const std::string& what) {
-    ::unlink(path.c_str());  // truncating a file makes ext4 write it out at once
-    ASSERT_TRUE(os::write_file(path, bytes));
-    const StatCache cache(path);
-    for (const char* name : {"", "d"}) {
-      const auto block = cache.directory(name);
-      if (block == nullptr) continue;
-      ASSERT_EQ(block->size(), 3U) << what;
-      EXPECT_EQ(block->complete(), *name == '\0') << what;
-      EXPECT_EQ(block->file(0), record("a", 1).file) << what;
-      EXPECT_EQ(block->file(1), record("b", 2).file) << what;
-      EXPECT_EQ(block->file(2), record("\xff\n", 3).file) << what;
-      EXPECT_EQ(block->name(2), "\xff\n") << what;
-    }
-  };
-  for (std::size_t i = 0; i < intact.size(); ++i)
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string damaged = intact;
-      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
-      check(damaged, "bit " + std::to_string(8 * i) + "+" + std::to_string(bit));
-    }
-  for (std::size_t size = 0; size < intact.size(); ++size)
-    check(intact.substr(0, size), "size " + std::to_string(size));
-  check("", "empty");
-  check(std::string(1 << 16, '\0'), "zeros");
-  check("SQLite format 3" + intact, "foreign");
+  for (const std::string& file : {path, path + ".blocks"}) {
+    save({"", "d"});
+    const std::string intact = *os::read_file(file);
+    const auto check = [&](const std::string& bytes, const std::string& what) {
+      ::unlink(file.c_str());  // truncating a file makes ext4 write it out at once
+      ASSERT_TRUE(os::write_file(file, bytes));
+      const StatCache cache(path);
+      for (const char* name : {"", "d"}) {
+        const auto block = cache.directory(name);
+        if (block == nullptr) continue;
+        ASSERT_EQ(block->size(), 3U) << what;
+        EXPECT_EQ(block->complete(), *name == '\0') << what;
+        EXPECT_EQ(block->file(0), record("a", 1).file) << what;
+        EXPECT_EQ(block->file(1), record("b", 2).file) << what;
+        EXPECT_EQ(block->file(2), record("\xff\n", 3).file) << what;
+        EXPECT_EQ(block->name(2), "\xff\n") << what;
+      }
+    };
+    for (std::size_t i = 0; i < intact.size(); ++i)
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string damaged = intact;
+        damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
+        check(damaged, file + ": bit " + std::to_string(8 * i) + "+" + std::to_string(bit));
+      }
+    for (std::size_t size = 0; size < intact.size(); ++size)
+      check(intact.substr(0, size), file + ": size " + std::to_string(size));
+    check("", file + ": empty");
+    check(std::string(1 << 16, '\0'), file + ": zeros");
+    check("SQLite format 3" + intact, file + ": foreign");
+    ::unlink(file.c_str());
+  }
+}
+
+// An edit must not cost the writing of everything that was known before.
+TEST_F(StatCacheTest, AppendsTheBlocksThatChangedUntilHalfIsDead) {
+  save({"a", "b", "c", "d"});
+  const auto size = [&] { return os::read_file(path + ".blocks")->size(); };
+  const std::size_t whole = size();
+  const std::size_t block = whole / 4;
+  std::vector<std::size_t> sizes;
+  for (int edit = 0; edit < 6; ++edit) {
+    StatCache cache(path);
+    cache.replace("b", CacheBlock::encode({record("a", 1), record("b", 2), record("\xff\n", 3)}, false));
+    ASSERT_TRUE(cache.save());
+    sizes.push_back(size());
+  }
+  EXPECT_THAT(sizes, testing::ElementsAre(whole + block, whole + 2 * block, whole + 3 * block,
+                                          whole + 4 * block, whole, whole + block));
+  const StatCache again(path);
+  for (const char* name : {"a", "b", "c", "d"}) {
+    ASSERT_NE(again.directory(name), nullptr) << name;
+    EXPECT_EQ(again.directory(name)->file(1), record("b", 2).file) << name;
+  }
+}
+
+// Two builds of one context at once: what one of them wrote anew isn't where the other one's index says.
+TEST_F(StatCacheTest, BlocksRewrittenUnderAnIndexAreNotBelieved) {
+  save({"a", "b"});
+  const std::string old_index = *os::read_file(path);
+  const std::string old_blocks = *os::read_file(path + ".blocks");
+  {
+    StatCache writer(path);
+    writer.replace("a", CacheBlock::encode({record("other", 9)}, true));
+    writer.forget_others("b", {});
+    ASSERT_TRUE(writer.save());
+  }
+  const std::string new_blocks = *os::read_file(path + ".blocks");
+  ASSERT_TRUE(os::write_file(path + ".blocks", old_blocks));
+  EXPECT_EQ(StatCache(path).directory("a"), nullptr);
+  ASSERT_TRUE(os::write_file(path, old_index));
+  ASSERT_TRUE(os::write_file(path + ".blocks", new_blocks + old_blocks));
+  const StatCache mixed(path);
+  EXPECT_EQ(mixed.directory("a"), nullptr);
+  EXPECT_EQ(mixed.directory("b"), nullptr);
 }
 
 TEST_F(StatCacheTest, DamageToOneBlockLeavesTheOthers) {
   save({"a", "b"});
-  std::string bytes = *os::read_file(path);
+  std::string bytes = *os::read_file(path + ".blocks");
   bytes.back() ^= 1;
-  ASSERT_TRUE(os::write_file(path, bytes));
+  ASSERT_TRUE(os::write_file(path + ".blocks", bytes));
   StatCache cache(path);
   EXPECT_NE(cache.directory("a"), nullptr);
   EXPECT_EQ(cache.directory("b"), nullptr);

@@ -12,6 +12,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/checksum.h"
 #include "os/file.h"
 
 namespace pgstrata::snapshot {
@@ -22,7 +23,7 @@ using filetree::EntryType;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
-constexpr std::string_view kMagic = "pgschg1\n";
+constexpr std::string_view kMagic = "pgschg2\n";
 constexpr std::size_t kHeaderSize = 80;
 constexpr std::size_t kHeaderCheckAt = 72;
 constexpr std::size_t kBodyDigestAt = 24;
@@ -31,16 +32,6 @@ constexpr std::size_t kRecordCheckAt = 104;
 constexpr std::uint8_t kOpaque = 1;
 constexpr std::uint8_t kImplied = 2;
 constexpr auto kLastType = static_cast<std::uint8_t>(EntryType::kWhiteout);
-
-constexpr std::uint64_t kFnvStart = 0xcbf29ce484222325U;
-
-std::uint64_t fnv(std::uint64_t state, std::string_view bytes) {
-  for (const char byte : bytes) {
-    state ^= static_cast<std::uint8_t>(byte);
-    state *= 0x100000001b3U;
-  }
-  return state;
-}
 
 template <class T>
 T load(const std::byte* at) {
@@ -112,55 +103,73 @@ Result<void> check_order(std::span<const Entry> changes) {
   return {};
 }
 
+/// Of a record: its own bytes, up to the checksum, and its texts. Their lengths are among its bytes, so
+/// that empty ones need no part in it.
+std::uint64_t record_checksum(std::string_view record, const std::array<std::string_view, 3>& texts) {
+  std::uint64_t sum = checksum64(record.substr(0, kRecordCheckAt), 0);
+  for (const std::string_view text : texts)
+    if (!text.empty()) sum = checksum64(text, sum);
+  return sum;
+}
+
+template <class T>
+void store(char*& at, T value) {
+  std::memcpy(at, &value, sizeof value);
+  at += sizeof value;
+}
+
 void append_record(std::string& records, std::string& heap, const Entry& entry) {
-  const std::size_t start = records.size();
   const std::string xattrs = encode_xattrs(entry.xattrs);
-  std::uint64_t check = kFnvStart;
-  for (const std::string_view text :
-       {std::string_view(entry.path), std::string_view(entry.link), std::string_view(xattrs)}) {
-    append(records, static_cast<std::uint32_t>(heap.size()));
-    append(records, static_cast<std::uint32_t>(text.size()));
+  const std::array<std::string_view, 3> texts{entry.path, entry.link, xattrs};
+  std::array<char, kRecordSize> record;
+  char* at = record.data();
+  for (const std::string_view text : texts) {
+    store(at, static_cast<std::uint32_t>(heap.size()));
+    store(at, static_cast<std::uint32_t>(text.size()));
     heap += text;
-    check = fnv(check, text);
   }
-  append(records, static_cast<std::uint8_t>(entry.type));
-  append(records, static_cast<std::uint8_t>((entry.opaque ? kOpaque : 0) | (entry.implied ? kImplied : 0)));
-  append(records, std::uint16_t{0});
-  append(records, entry.mode);
-  append(records, entry.uid);
-  append(records, entry.gid);
-  append(records, entry.device_major);
-  append(records, entry.device_minor);
-  append(records, entry.size);
-  append(records, entry.mtime_ns);
-  append(records, entry.tar_offset);
-  records.append(reinterpret_cast<const char*>(entry.content.bytes.data()), entry.content.bytes.size());
-  append(records, fnv(check, std::string_view(records).substr(start)));
+  store(at, static_cast<std::uint8_t>(entry.type));
+  store(at, static_cast<std::uint8_t>((entry.opaque ? kOpaque : 0) | (entry.implied ? kImplied : 0)));
+  store(at, std::uint16_t{0});
+  store(at, entry.mode);
+  store(at, entry.uid);
+  store(at, entry.gid);
+  store(at, entry.device_major);
+  store(at, entry.device_minor);
+  store(at, entry.size);
+  store(at, entry.mtime_ns);
+  store(at, entry.tar_offset);
+  store(at, entry.content.bytes);
+  store(at, record_checksum(std::string_view(record.data(), record.size()), texts));
+  records.append(record.data(), record.size());
+}
+
+std::string header(std::size_t count, std::size_t heap_size, const oci::Digest& body) {
+  std::string out(kMagic);
+  append(out, static_cast<std::uint32_t>(count));
+  append(out, static_cast<std::uint32_t>(kRecordSize));
+  append(out, std::uint64_t{heap_size});
+  out.append(reinterpret_cast<const char*>(body.bytes.data()), body.bytes.size());
+  out.append(kHeaderCheckAt - out.size(), '\0');
+  append(out, checksum64(out, 0));
+  return out;
 }
 
 }  // namespace
 
 Result<std::string> serialise(std::span<const Entry> changes) {
   TRY_VOID(check_order(changes));
-  std::string records;
+  std::string out(kHeaderSize, '\0');
   std::string heap;
-  records.reserve(changes.size() * kRecordSize);
+  out.reserve(kHeaderSize + changes.size() * kRecordSize);
   for (const Entry& entry : changes) {
-    append_record(records, heap, entry);
+    append_record(out, heap, entry);
     if (heap.size() > std::numeric_limits<std::uint32_t>::max())
       return fail(unfit(entry, "the names and attributes of the layer exceed 4 GB"));
   }
-  const oci::Digest body = oci::Sha256().update(records).update(heap).finish();
-  std::string out(kMagic);
-  out.reserve(kHeaderSize + records.size() + heap.size());
-  append(out, static_cast<std::uint32_t>(changes.size()));
-  append(out, static_cast<std::uint32_t>(kRecordSize));
-  append(out, std::uint64_t{heap.size()});
-  out.append(reinterpret_cast<const char*>(body.bytes.data()), body.bytes.size());
-  out.append(kHeaderCheckAt - out.size(), '\0');
-  append(out, fnv(kFnvStart, out));
-  out += records;
   out += heap;
+  const oci::Digest body = oci::sha256(std::string_view(out).substr(kHeaderSize));
+  out.replace(0, kHeaderSize, header(changes.size(), heap.size(), body));
   return out;
 }
 
@@ -218,7 +227,7 @@ void ChangeSetFile::unmap() {
 
 Result<void> ChangeSetFile::check_header() {
   if (text_at(data_, kMagic.size()) != kMagic) return fail(damaged("it doesn't begin like one"));
-  if (fnv(kFnvStart, text_at(data_, kHeaderCheckAt)) != load<std::uint64_t>(data_ + kHeaderCheckAt))
+  if (checksum64(text_at(data_, kHeaderCheckAt), 0) != load<std::uint64_t>(data_ + kHeaderCheckAt))
     return fail(damaged("the checksum of its header is wrong"));
   if (load<std::uint32_t>(data_ + 12) != kRecordSize) return fail(damaged("its records have another size"));
   const std::size_t count = load<std::uint32_t>(data_ + 8);
@@ -251,8 +260,7 @@ Result<Entry> ChangeSetFile::entry(std::size_t index) const {
   const auto xattrs = heap_text(at + 16);
   const auto bad = [&] { return fail(damaged(fmt::format("record {} contradicts its checksum", index))); };
   if (!path || !link || !xattrs) return bad();
-  std::uint64_t check = fnv(fnv(fnv(kFnvStart, *path), *link), *xattrs);
-  check = fnv(check, text_at(at, kRecordCheckAt));
+  const std::uint64_t check = record_checksum(text_at(at, kRecordSize), {*path, *link, *xattrs});
   const auto type = load<std::uint8_t>(at + 24);
   const auto flags = load<std::uint8_t>(at + 25);
   auto decoded = decode_xattrs(*xattrs);

@@ -2,10 +2,10 @@
 // 10,000 entries in the base) only to look up a handful of paths, so opening costs no more than an
 // mmap, and a look-up is a binary search that touches a few pages.
 //
-// Format, version 1. All integers are little-endian; the parts follow each other without gaps.
+// Format, version 2. All integers are little-endian; the parts follow each other without gaps.
 //
 //   header, 80 bytes
-//     0  char[8]  "pgschg1\n"
+//     0  char[8]  "pgschg2\n"
 //     8  u32      number of records
 //    12  u32      size of a record: 112
 //    16  u64      size of the heap in bytes
@@ -27,7 +27,7 @@
 //   104  u64      checksum of the record's bytes 0 to 103 and its path, link and xattrs
 //   heap
 //
-// The checksum is 64-bit FNV-1a: it is there for bad disks and torn writes; whoever fears more calls
+// The checksum is core/checksum.h's: it is there for bad disks and torn writes; whoever fears more calls
 // verify() and compares change_set_digest. A checksum over the whole file at open would read 2 MB for
 // a base layer (1.5 ms), hence one per record, checked when the record is read.
 // Every record but "" has its parent directory in the file; serialise() refuses others, as the merge
