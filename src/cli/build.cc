@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -85,6 +86,10 @@ Result<Request> read_request(const BuildOptions& options) {
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
   for (const std::string& output : options.outputs)
     request.outputs.push_back(TRY(exporter::parse_output(output)));
+  if (std::count_if(request.outputs.begin(), request.outputs.end(), exporter::goes_to_stdout) > 1)
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = "two outputs can't both go to standard output",
+                 .next = "name a file for all but one of them: --output type=…,dest=FILE"});
   if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
   request.dockerfile_path = !options.file.empty() ? options.file : options.context + "/Dockerfile";
   return request;
@@ -304,7 +309,9 @@ Result<int> build(const GlobalOptions& global, const BuildOptions& options) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (result) {
     sink->build_finished(progress::Built{}, seconds);
-    if (options.quiet) fmt::print("{}\n", build.id().str());
+    const bool stdout_is_taken =
+        std::any_of(request.outputs.begin(), request.outputs.end(), exporter::goes_to_stdout);
+    if (options.quiet && !stdout_is_taken) fmt::print("{}\n", build.id().str());
     return 0;
   }
   if (result.error().kind == ErrorKind::kCancelled)

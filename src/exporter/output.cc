@@ -179,4 +179,13 @@ Result<Output> parse_output(std::string_view text) {
                              .names = TRY(names(keys))});
 }
 
+bool goes_to_stdout(const Output& output) {
+  return std::visit(
+      [](const auto& kind) {
+        if constexpr (requires { kind.to; }) return std::holds_alternative<ToStdout>(kind.to);
+        return false;
+      },
+      output);
+}
+
 }  // namespace pgstrata::exporter

@@ -74,4 +74,7 @@ using Output = std::variant<OciOutput, DockerOutput, TarOutput, LocalOutput, Ima
 /// have, and values that a key can't have. No file is looked at.
 Result<Output> parse_output(std::string_view text);
 
+/// Standard output then belongs to this output's bytes alone.
+[[nodiscard]] bool goes_to_stdout(const Output& output);
+
 }  // namespace pgstrata::exporter

@@ -89,6 +89,14 @@ TEST(Output, UnknownWordsGetASuggestion) {
   EXPECT_THAT(error_of("type=oci,compression=gzp").next, HasSubstr("gzip"));
 }
 
+TEST(Output, WhatGoesToStandardOutput) {
+  for (const char* text : {"-", "type=tar", "type=tar,dest=-", "type=oci", "type=docker,dest=-"})
+    EXPECT_TRUE(goes_to_stdout(parse_output(text).value())) << text;
+  for (const char* text :
+       {"d", "type=tar,dest=f", "type=oci,dest=d,tar=false", "type=docker", "type=image"})
+    EXPECT_FALSE(goes_to_stdout(parse_output(text).value())) << text;
+}
+
 TEST(Output, WhatCantBe) {
   for (const char* text :
        {"", "dest=x,tar=false", "type=oci,tar=false", "type=oci,dest=-,tar=false", "type=oci,tar=maybe",

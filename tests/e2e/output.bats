@@ -53,6 +53,14 @@ small_image() {
   "$PGSTRATA" build -o - . 2>/dev/null | cmp - "$T/root.tar"
 }
 
+@test "an output on stdout has it to itself, with -q as well" {
+  small_image
+  root_tar
+  "$PGSTRATA" build -q -o - . >"$T/piped.tar"
+  cmp "$T/piped.tar" "$T/root.tar"
+  refused 2 'two outputs' -o - -o type=oci
+}
+
 @test "--iidfile, --metadata-file and -q agree with the image" {
   small_image
   build --iidfile "$T/iid"
