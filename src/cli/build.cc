@@ -146,7 +146,12 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
                                     const std::vector<solver::VertexResult>& results) {
   const graph::StageResult& stage = graph.target;
   oci::ImageConfig config = stage.config;
-  std::string created = config.created;
+  // Without a layer of its own it is as old as its base, and without a base it has no time, as BuildKit
+  // does it: that of the build would give another ID each time.
+  std::string last_of_base;
+  for (const oci::History& step : config.history)
+    if (!step.created.empty()) last_of_base = step.created;
+  std::string created;
   if (request.epoch) created = oci::format_time(*request.epoch * 1'000'000'000);
   for (const graph::HistoryStep& step : stage.history) {
     // An instruction without a layer is as old as the layer before it: a build that reuses everything
@@ -158,7 +163,7 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
                               .comment = step.comment,
                               .empty_layer = !step.vertex.has_value()});
   }
-  if (created.empty()) created = oci::format_time(cache::Index::now());
+  if (created.empty()) created = last_of_base;
   config.created = created;
   for (oci::History& step : config.history)
     if (step.created.empty()) step.created = created;

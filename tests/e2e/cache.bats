@@ -26,6 +26,19 @@ D
   is "$(digest)" "$first"
 }
 
+@test "an image without a layer of its own has the same digest each time" {
+  local from first
+  for from in scratch bb; do
+    printf 'FROM %s\nLABEL a=b\n' "$from" | dockerfile
+    build
+    first=$(digest)
+    build
+    is "$(digest)" "$first"
+    "$PGSTRATA" images
+  done
+  is "$("$PGSTRATA" inspect t | jq -r '.[0].Created')" "$("$PGSTRATA" inspect bb | jq -r '.[0].Created')"
+}
+
 @test "an edited file reruns its COPY and what stands on it, and says which file" {
   three_steps
   build
