@@ -66,18 +66,24 @@ void sort(ChangeSet& changes) {
     std::stable_sort(changes.begin(), changes.end(), by_path);
 }
 
+ChangeSetHasher::ChangeSetHasher() {
+  pending_.reserve(2 * kFlushAt);
+  add_text(pending_, "pgstrata.change-set.v1");
+}
+
+void ChangeSetHasher::add(const Entry& entry) {
+  add_entry(pending_, entry);
+  if (pending_.size() < kFlushAt) return;
+  hash_.update(pending_);
+  pending_.clear();
+}
+
+oci::Digest ChangeSetHasher::finish() { return hash_.update(pending_).finish(); }
+
 oci::Digest change_set_digest(std::span<const Entry> changes) {
-  oci::Sha256 hash;
-  std::string pending;
-  pending.reserve(2 * kFlushAt);
-  add_text(pending, "pgstrata.change-set.v1");
-  for (const Entry& entry : changes) {
-    add_entry(pending, entry);
-    if (pending.size() < kFlushAt) continue;
-    hash.update(pending);
-    pending.clear();
-  }
-  return hash.update(pending).finish();
+  ChangeSetHasher hasher;
+  for (const Entry& entry : changes) hasher.add(entry);
+  return hasher.finish();
 }
 
 std::string_view parent_path(std::string_view path) {

@@ -57,6 +57,18 @@ void sort(ChangeSet& changes);
 /// has them, so on another chain two layers that differ in them alone would give different trees.
 [[nodiscard]] oci::Digest change_set_digest(std::span<const Entry> changes);
 
+/// The same, entry by entry, for callers that make them one at a time.
+class ChangeSetHasher {
+ public:
+  ChangeSetHasher();
+  void add(const Entry& entry);
+  [[nodiscard]] oci::Digest finish();
+
+ private:
+  oci::Sha256 hash_;
+  std::string pending_;
+};
+
 /// The parent directory of a path ("" for a top-level name), and its last component.
 [[nodiscard]] std::string_view parent_path(std::string_view path);
 [[nodiscard]] std::string_view base_name(std::string_view path);

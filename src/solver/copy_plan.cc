@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
-#include <span>
 #include <unordered_map>
 
 #include "filetree/resolve.h"
@@ -24,8 +23,13 @@ using filetree::FileTree;
 std::string join(std::string_view directory, std::string_view name) {
   if (directory.empty()) return std::string(name);
   if (name.empty()) return std::string(directory);
-  return fmt::format("{}/{}", directory, name);
+  std::string path;
+  path.reserve(directory.size() + 1 + name.size());
+  return path.append(directory).append(1, '/').append(name);
 }
+
+/// Room for the parents that finish() adds to a plan: growing one of 100,000 entries would copy them all.
+constexpr size_t kImpliedParents = 16;
 
 /// `path` as seen from `top`; "" for `top` itself.
 std::string_view relative(std::string_view path, std::string_view top) {
@@ -93,7 +97,7 @@ class Planner {
   Result<void> copy_tree(const FileTree& source, Selected selected, const std::string& target) {
     const std::string& top = selected.top;
     const size_t start = plan_.entries.size();
-    plan_.entries.reserve(start + selected.entries.size());
+    plan_.entries.reserve(start + selected.entries.size() + kImpliedParents);
     for (Entry& entry : selected.entries) {
       const bool is_top = entry.path == top;
       entry.path = join(target, relative(entry.path, top));
@@ -151,15 +155,9 @@ class Planner {
     auto& entries = plan_.entries;
     if (!std::is_sorted(entries.begin(), entries.end(), by_path))
       std::stable_sort(entries.begin(), entries.end(), by_path);
-    const auto superseded = [&](const Entry& entry) {
-      const Entry* next = &entry + 1;
-      return next != entries.data() + entries.size() && next->path == entry.path;
-    };
-    ChangeSet kept;
-    kept.reserve(entries.size());
-    for (Entry& entry : entries)
-      if (!superseded(entry)) kept.push_back(std::move(entry));
-    entries = std::move(kept);
+    const auto same_path = [](const Entry& a, const Entry& b) { return a.path == b.path; };
+    const auto last_ones = std::unique(entries.rbegin(), entries.rend(), same_path);
+    entries.erase(entries.begin(), last_ones.base());
     TRY_VOID(add_implied_parents(entries, below_, options_.now_ns));
     return std::move(plan_);
   }
@@ -253,7 +251,6 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
 }
 
 Result<oci::Digest> source_digest(const graph::CopyAction& action, const std::vector<Selected>& selected) {
-  constexpr size_t kChunk = 1024;  // entries copied at a time, so that a big context isn't held twice
   std::optional<FileMode> mode;
   if (action.chmod) mode = TRY(FileMode::parse(*action.chmod));
   oci::KeyHasher key("pgstrata.copy-source.v1");
@@ -261,18 +258,18 @@ Result<oci::Digest> source_digest(const graph::CopyAction& action, const std::ve
     // The name decides where a file lands; a directory's own name plays no part.
     const bool is_directory = item.entries.front().type == EntryType::kDirectory;
     key.add("name", is_directory ? "" : filetree::base_name(item.path));
-    for (size_t at = 0; at < item.entries.size(); at += kChunk) {
-      const auto part = std::span(item.entries).subspan(at, std::min(kChunk, item.entries.size() - at));
-      ChangeSet chunk(part.begin(), part.end());
-      for (Entry& entry : chunk) {
-        entry.path = relative(entry.path, item.top);
-        if (entry.type == EntryType::kHardLink) entry.link = relative(entry.link, item.top);
-        if (action.chown) entry.uid = entry.gid = 0;
-        if (mode && entry.type != EntryType::kSymlink)
-          entry.mode = mode->apply(entry.mode, entry.type == EntryType::kDirectory);
-      }
-      key.add("entries", filetree::change_set_digest(chunk));
+    filetree::ChangeSetHasher entries;
+    Entry entry;
+    for (const Entry& original : item.entries) {
+      entry = original;
+      entry.path = relative(original.path, item.top);
+      if (entry.type == EntryType::kHardLink) entry.link = relative(original.link, item.top);
+      if (action.chown) entry.uid = entry.gid = 0;
+      if (mode && entry.type != EntryType::kSymlink)
+        entry.mode = mode->apply(entry.mode, entry.type == EntryType::kDirectory);
+      entries.add(entry);
     }
+    key.add("entries", entries.finish());
   }
   return key.finish();
 }
@@ -328,7 +325,8 @@ Result<void> add_implied_parents(ChangeSet& entries, const FileTree& below, std:
     std::string_view path = entry.path;
     while (!path.empty()) {
       path = filetree::parent_path(path);
-      if (!known.insert(std::string(path)).second) break;
+      if (known.find(path) != known.end()) break;
+      known.emplace(path);
       auto directory = TRY(below.lookup(path));
       if (!directory || directory->type != EntryType::kDirectory) {
         if (!path.empty())
@@ -346,13 +344,11 @@ Result<void> add_implied_parents(ChangeSet& entries, const FileTree& below, std:
   }
   if (implied.empty()) return {};
   filetree::sort(implied);
-  ChangeSet merged;
-  merged.reserve(entries.size() + implied.size());
-  std::merge(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()),
-             std::make_move_iterator(implied.begin()), std::make_move_iterator(implied.end()),
-             std::back_inserter(merged),
-             [](const Entry& one, const Entry& other) { return one.path < other.path; });
-  entries = std::move(merged);
+  const auto size = static_cast<std::ptrdiff_t>(entries.size());
+  entries.insert(entries.end(), std::make_move_iterator(implied.begin()),
+                 std::make_move_iterator(implied.end()));
+  std::inplace_merge(entries.begin(), entries.begin() + size, entries.end(),
+                     [](const Entry& one, const Entry& other) { return one.path < other.path; });
   return {};
 }
 
