@@ -93,19 +93,40 @@ Result<IgnorePatterns> IgnorePatterns::parse(std::string_view text, std::string_
     if (line.starts_with('#')) continue;
     std::string pattern = cleaned_pattern(line);
     if (pattern.empty()) continue;
-    const bool exception = pattern.front() == '!';
-    if (exception) pattern.erase(0, 1);
-    if (pattern.empty()) return wrong("there is no pattern behind the !", "name what must not be ignored");
-    auto parsed = IgnorePattern::parse(std::move(pattern), exception);
-    if (!parsed)
-      return wrong(
-          fmt::format("{} is a {}: {}", parsed.error().where, parsed.error().what, parsed.error().why),
-          parsed.error().next);
-    result.has_exceptions_ |= exception;
-    if (exception && !parsed->is_plain_prefix()) result.plain_exceptions_ = false;
-    result.patterns_.push_back(std::move(*parsed));
+    if (auto added = result.add(std::move(pattern)); !added)
+      return wrong(std::move(added.error().why), std::move(added.error().next));
   }
   return result;
+}
+
+Result<IgnorePatterns> IgnorePatterns::of(const std::vector<std::string>& patterns) {
+  IgnorePatterns result;
+  for (const std::string& text : patterns) {
+    const std::string_view trimmed = trim(text);
+    if (!trimmed.empty()) TRY_VOID(result.add(clean_path(trimmed)));
+  }
+  return result;
+}
+
+Result<void> IgnorePatterns::add(std::string pattern) {
+  const auto wrong = [](std::string why, std::string next) {
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = "can't use a pattern",
+                 .why = std::move(why),
+                 .next = std::move(next)});
+  };
+  const bool exception = pattern.front() == '!';
+  if (exception) pattern.erase(0, 1);
+  if (pattern.empty()) return wrong("there is no pattern behind the !", "name what must not be ignored");
+  auto parsed = IgnorePattern::parse(std::move(pattern), exception);
+  if (!parsed)
+    return wrong(
+        fmt::format("{} is a {}: {}", parsed.error().where, parsed.error().what, parsed.error().why),
+        parsed.error().next);
+  has_exceptions_ |= exception;
+  if (exception && !parsed->is_plain_prefix()) plain_exceptions_ = false;
+  patterns_.push_back(std::move(*parsed));
+  return {};
 }
 
 IgnorePatterns::Scope IgnorePatterns::root() const {

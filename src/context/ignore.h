@@ -20,6 +20,9 @@ class IgnorePatterns {
   /// `file_name` is for error messages. kUsage, with the line, for a malformed pattern, a lone "!" or a
   /// line of 64 KiB or more. Takes any bytes.
   static Result<IgnorePatterns> parse(std::string_view text, std::string_view file_name);
+  /// The same grammar where no file is: COPY's --exclude and --parents. A leading slash stays, and so
+  /// matches nothing, as there. kUsage names the pattern; where it stands is the caller's to say.
+  static Result<IgnorePatterns> of(const std::vector<std::string>& patterns);
 
   /// What the patterns say of a directory, for the look-ups below it.
   class Scope {
@@ -33,6 +36,8 @@ class IgnorePatterns {
   };
 
   [[nodiscard]] bool empty() const { return patterns_.empty(); }
+  /// A pattern begins with "!".
+  [[nodiscard]] bool has_exceptions() const { return has_exceptions_; }
   /// The context's root; it is never ignored.
   [[nodiscard]] Scope root() const;
   /// `path` (from the root of the context) is a child of the directory whose scope is `parent`.
@@ -46,6 +51,7 @@ class IgnorePatterns {
   [[nodiscard]] std::optional<Scope> scope_of(std::string_view directory) const;
 
  private:
+  Result<void> add(std::string pattern);
   bool evaluate(std::string_view path, const Scope& parent, std::vector<char>* matched) const;
 
   std::vector<IgnorePattern> patterns_;

@@ -9,6 +9,7 @@
 
 #include "filetree/resolve.h"
 #include "layer/archive_tree.h"
+#include "solver/copy_filter.h"
 #include "solver/file_mode.h"
 #include "users/users.h"
 
@@ -53,8 +54,16 @@ Result<std::optional<layer::ArchiveTree>> archive_of(const FileTree& source, con
   filetree::Content content = TRY(source.open(entry));
   if (!content.fd || content.offset != 0) return std::nullopt;
   if (!TRY(layer::is_tar(fmt::format("/proc/self/fd/{}", content.fd.get())))) return std::nullopt;
-  layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
-  return TRY(layer::read_archive(std::move(reader), spool_directory));
+  auto archive = [&]() -> Result<layer::ArchiveTree> {
+    layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
+    return layer::read_archive(std::move(reader), spool_directory);
+  }();
+  if (archive || archive.error().kind != ErrorKind::kCorrupt) return archive;
+  // Its name moves, to make room for the line of the Dockerfile.
+  Error error = std::move(archive).error();
+  error.what = fmt::format("{}: {}", std::exchange(error.where, {}), error.what);
+  error.next = "make the archive anew; ADD --unpack=false copies it as it is";
+  return fail(std::move(error));
 }
 
 /// Builds one plan: the destination's side of COPY, ADD and WORKDIR.
@@ -211,6 +220,14 @@ tl::unexpected<Error> no_such_source(const std::string& pattern, const FileTree&
                .next = "check the path, and that .dockerignore doesn't exclude it"});
 }
 
+/// COPY --parents: what comes before "/./" isn't recreated at the destination; what comes after it is a
+/// pattern.
+std::pair<std::string, std::string> split_at_pivot(const std::string& source) {
+  const std::size_t pivot = source.find("/./");
+  if (pivot == std::string::npos) return {"/", filetree::clean(source)};
+  return {source.substr(0, pivot), filetree::clean(source.substr(pivot + 3))};
+}
+
 }  // namespace
 
 Result<filetree::Content> CopyPlan::open(const Entry& entry) const {
@@ -229,23 +246,25 @@ Result<filetree::Content> CopyPlan::open(const Entry& entry) const {
 }
 
 Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, const FileTree& source) {
-  if (action.parents || !action.exclude.empty())
-    return fail({.kind = ErrorKind::kUsage,
-                 .what = fmt::format("--{} is not supported by this version of pgstrata",
-                                     action.parents ? "parents" : "exclude"),
-                 .next = action.parents ? "copy to the whole path, one COPY for each directory"
-                                        : "name the files in .dockerignore, or copy without them"});
   std::vector<Selected> selected;
   for (const std::string& pattern : action.sources) {
-    const auto matches = TRY(filetree::glob(source, pattern));
+    const auto [directory, below] =
+        action.parents ? split_at_pivot(pattern) : std::pair(pattern, std::string());
+    const CopyFilter filter = TRY(
+        CopyFilter::make(action.parents ? std::vector{below} : std::vector<std::string>(), action.exclude));
+    const auto matches = TRY(filetree::glob(source, directory));
     if (matches.empty()) return no_such_source(pattern, source);
+    bool found = !action.parents || filetree::has_glob(pattern);
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
       item.path = match;
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
+      found = found || !TRY(filetree::glob(source, join(match, below))).empty();
+      filter.apply(item.entries, item.top);
     }
+    if (!found) return no_such_source(pattern, source);
   }
   return selected;
 }

@@ -33,12 +33,47 @@ D
   refused 2 $'Dockerfile:3\na/*.none'
 }
 
-@test "--parents and --exclude are refused by name, not ignored" {
-  touch f
-  for flag in --parents --exclude=f; do
-    printf 'FROM scratch\nCOPY %s f /p/\n' "$flag" | dockerfile
-    refused 2 $'Dockerfile:2\n'"${flag%%=*} is not supported"
-  done
+@test "--exclude leaves out what it names, at any depth, and ! takes it back" {
+  mkdir -p t/a/b t/c
+  touch t/1.txt t/1.md t/a/2.txt t/a/2.md t/a/b/3.txt t/c/keep.txt t/c/4.txt
+  dockerfile <<'D'
+FROM scratch
+COPY --exclude=**/*.txt --exclude=!c/keep.txt t /one/
+COPY --exclude=a t /two/
+COPY --exclude=*.txt --exclude=a/b t /three/
+D
+  root_tar
+  is "$(names | grep -v '/$')" "$(printf '%s\n' one/1.md one/a/2.md one/c/keep.txt three/1.md three/a/2.md \
+    three/a/2.txt three/c/4.txt three/c/keep.txt two/1.md two/1.txt two/c/4.txt two/c/keep.txt)"
+  is "$(names | grep -c '^one/a/b/$')" 1
+}
+
+@test "--parents keeps the way to each file, from the pivot on" {
+  mkdir -p x/y/z other
+  touch x/y/1.txt x/y/z/2.txt x/3.md other/4.txt
+  chmod 750 x/y
+  dockerfile <<'D'
+FROM scratch
+COPY --parents x/y/1.txt other /whole/
+COPY --parents x/./y/*.txt /pivot/
+COPY --parents **/*.txt /all/
+D
+  root_tar
+  is "$(names | grep -v '/$')" "$(printf '%s\n' all/other/4.txt all/x/y/1.txt all/x/y/z/2.txt pivot/y/1.txt \
+    whole/other/4.txt whole/x/y/1.txt)"
+  is "$(entry pivot/y/ | cut -c 1-10)" "drwxr-x---"
+  printf 'FROM scratch\nCOPY --parents x/nothing /p/\n' | dockerfile
+  refused 2 $'Dockerfile:2\nx/nothing'
+}
+
+@test "a file that --exclude leaves out is no reason to copy again" {
+  mkdir t
+  touch t/a t/b
+  printf 'FROM scratch\nCOPY --exclude=b t /t/\n' | dockerfile
+  build
+  echo changed >t/b
+  build
+  is "$(steps)" "2 hit"
 }
 
 @test "owner is root, mode stays; --chown by number and by name; --chmod octal and symbolic" {
