@@ -219,6 +219,28 @@ TEST(TarReader, TellsArchivesFromOtherFiles) {
   EXPECT_FALSE(is_tar(temp / "absent").has_value());
 }
 
+// As BuildKit tells them apart (solver/llbsolver/file/unpack.go): by the first header alone.
+TEST(TarReader, ADamagedArchiveIsAnArchiveIfItsFirstHeaderCanBeRead) {
+  const TempDir temp;
+  const std::string long_name(150, 'l');
+  ASSERT_EQ(shell(temp, "head -c 20000 /dev/urandom >f && cp f " + long_name +
+                            " && tar -czf gz f && tar -H posix -czf pax " + long_name +
+                            " && tar -czf gnu " + long_name + " && gzip f"),
+            0);
+  for (const char* name : {"gz", "pax", "gnu"}) {
+    ASSERT_EQ(
+        shell(temp, "head -c 10000 " + std::string(name) + " >cut; cp " + name +
+                        " bad; printf x | dd of=bad bs=1 seek=9000 conv=notrunc status=none; head -c 60 " +
+                        name + " >stump"),
+        0);
+    EXPECT_TRUE(is_tar(temp / "cut").value()) << name;
+    EXPECT_TRUE(is_tar(temp / "bad").value()) << name;
+    EXPECT_FALSE(is_tar(temp / "stump").value()) << name;
+  }
+  ASSERT_EQ(shell(temp, "head -c 10000 f.gz >cut"), 0);
+  EXPECT_FALSE(is_tar(temp / "cut").value());
+}
+
 struct Imported {
   WrittenLayer layer;
   std::string tar;

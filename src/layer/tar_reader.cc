@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "layer/tar_beginning.h"
 #include "os/file.h"
 #include "snapshot/xattrs.h"
 
@@ -145,7 +146,7 @@ Result<TarReader> TarReader::open(os::Fd fd, std::string name) {
   ::archive_read_support_format_tar(handle);
   ::archive_read_support_format_gnutar(handle);
   if (::archive_read_open_fd(handle, state->fd.get(), kReadSize) != ARCHIVE_OK)
-    return fail(state->bad("not a tar archive", "", state->reason()));
+    return fail(state->bad("a damaged archive", "", state->reason()));
   return TarReader(std::move(state));
 }
 
@@ -213,14 +214,14 @@ Result<std::size_t> TarReader::read(std::span<std::byte> space) {
 }
 
 Result<bool> is_tar(const std::string& path) {
+  const os::Fd fd = TRY(os::open(path, O_RDONLY));
   auto reader = TarReader::open(path);
-  if (!reader) {
-    if (reader.error().kind == ErrorKind::kCorrupt) return false;
-    return fail(std::move(reader).error());
-  }
+  if (!reader && reader.error().kind != ErrorKind::kCorrupt) return fail(std::move(reader).error());
+  if (!reader) return begins_as_gzipped_tar(fd.get());
   const auto first = reader->next();
-  if (!first) return first.error().what == std::string_view("unsafe entry in an archive");
-  return first->has_value();
+  if (first) return first->has_value();
+  if (first.error().what == std::string_view("unsafe entry in an archive")) return true;
+  return begins_as_gzipped_tar(fd.get());
 }
 
 }  // namespace pgstrata::layer

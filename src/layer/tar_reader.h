@@ -43,8 +43,8 @@ class TarReader {
   std::unique_ptr<Archive> archive_;
 };
 
-/// True if the file is an archive that TarReader reads (what makes ADD unpack it). Reads its first bytes
-/// only.
+/// What makes ADD unpack a file: true if it is an archive that TarReader reads, at least its first entry,
+/// or one that gzip compressed and that is damaged behind its first header. Reads its first bytes only.
 Result<bool> is_tar(const std::string& path);
 
 }  // namespace pgstrata::layer

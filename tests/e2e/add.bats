@@ -68,7 +68,9 @@ P
   archive -czf whole.tar.gz noise
   head -c 500000 whole.tar.gz >cut.tar.gz
   printf 'FROM scratch\nADD cut.tar.gz /d/\n' | dockerfile
-  refused 1 'cut.tar.gz: a damaged archive'
+  refused 1 'Dockerfile:2: cut.tar.gz: a damaged archive'
+  head -c 5000 whole.tar.gz >cut.tar.gz
+  refused 1 'Dockerfile:2: cut.tar.gz: a damaged archive'
 }
 
 @test "an archive's layer is taken again until the archive changes" {
