@@ -2,9 +2,11 @@
 #include "cli/build.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -65,7 +67,21 @@ Result<graph::Network> parse_network(const std::string& text) {
                .next = "use default, host or none"});
 }
 
+/// Without this the first file that is looked for in it would be what is missing.
+Result<void> check_directory(const std::string& name, const std::string& path) {
+  struct stat status {};
+  int code = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
+  if (code == 0 && !S_ISDIR(status.st_mode)) code = ENOTDIR;
+  if (code == 0) return {};
+  Error error = system_error("can't read " + name, path, code);
+  error.kind = ErrorKind::kUsage;
+  error.next = code == ENOTDIR ? "give the directory it is in; a Dockerfile is named with --file"
+                               : "give the directory that holds the files to copy; . is the current one";
+  return fail(std::move(error));
+}
+
 Result<Request> read_request(const BuildOptions& options) {
+  TRY_VOID(check_directory("the context directory", options.context));
   Request request{.options = options};
   graph::BuildRequest& graph = request.graph;
   graph.build_args = TRY(parse_build_args(options.build_args));
@@ -81,6 +97,8 @@ Result<Request> read_request(const BuildOptions& options) {
     (local ? request.local_contexts : request.image_contexts)[name] = value;
     (local ? graph.named_contexts : graph.image_contexts).insert(name);
   }
+  for (const auto& [name, directory] : request.local_contexts)
+    TRY_VOID(check_directory("the directory of --build-context " + name, directory));
   request.secrets = TRY(parse_secrets(options.secrets));
   request.epoch = TRY(source_date_epoch(graph.build_args));
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));

@@ -77,7 +77,7 @@ END
 
 @test "exit code 2: the Dockerfile or the context is wrong, with its place" {
   run -2 pgstrata build nowhere
-  assert_has "$output" nowhere/Dockerfile
+  assert_has "$output" "nowhere: can't read the context directory"
   dockerfile <<<$'FROM base\nCOPYY a b'
   run -2 pgstrata build context
   assert_has "$output" 'context/Dockerfile:2'

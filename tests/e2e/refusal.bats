@@ -24,11 +24,12 @@ load helper
 @test "no context, a file as context, no Dockerfile, an empty one, one without FROM" {
   run "$PGSTRATA" build "$T/nowhere"
   is "$status" 2
-  has "$output" "$T/nowhere"
+  has "$output" "$T/nowhere: can't read the context directory: No such file or directory"
   touch "$T/file"
   run "$PGSTRATA" build "$T/file"
   is "$status" 2
-  has "$output" "$T/file"
+  has "$output" "$T/file: can't read the context directory: Not a directory"
+  refused 2 "$T/nowhere: can't read the directory of --build-context n" --build-context "n=$T/nowhere"
   refused 2 Dockerfile
   refused 2 other.Dockerfile -f other.Dockerfile
   : | dockerfile
