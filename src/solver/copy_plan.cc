@@ -253,6 +253,7 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     const CopyFilter filter = TRY(
         CopyFilter::make(action.parents ? std::vector{below} : std::vector<std::string>(), action.exclude));
     const auto matches = TRY(filetree::glob(source, directory));
+    if (matches.empty() && filetree::has_glob(directory)) continue;
     if (matches.empty()) return no_such_source(pattern, source);
     bool found = !action.parents || filetree::has_glob(pattern);
     for (const std::string& match : matches) {
@@ -299,6 +300,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
   Planner planner(below, options);
   TRY_VOID(planner.set_owner(action.chown));
   TRY_VOID(planner.set_mode(action.chmod));
+  if (selected.empty() && action.inline_files.empty()) return planner.finish();  // not even the destination
   const std::string destination =
       TRY(filetree::resolve(below, action.destination, filetree::FinalLink::kFollow));
   const auto existing = TRY(below.lookup(destination));

@@ -54,7 +54,9 @@ struct Selected {
   filetree::ChangeSet entries;  ///< `top` and all below it, paths as in the source tree
 };
 
-/// What the action's patterns select in `source`; kUsage names a pattern that selects nothing.
+/// What the action's patterns select in `source`. A pattern with wildcards may select nothing, as in
+/// BuildKit, whose users write `COPY go.mod go.su[m] ./` for a file that may be missing; kUsage names a
+/// path that isn't there.
 Result<std::vector<Selected>> select_sources(const graph::CopyAction& action,
                                              const filetree::FileTree& source);
 /// What COPY's exact key takes from its source: paths, types, modes (as --chmod leaves them), owners

@@ -107,10 +107,10 @@ TEST_F(CopyPlanTest, TheLastOfTwoSourcesWithOneNameStands) {
 }
 
 TEST_F(CopyPlanTest, WhatIsMissingIsNamed) {
-  const auto result = plan(copy({"nothing*"}, "/opt/"));
+  const auto result = plan(copy({"nothing"}, "/opt/"));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kUsage);
-  EXPECT_NE(result.error().what.find("nothing*"), std::string::npos);
+  EXPECT_NE(result.error().what.find("nothing"), std::string::npos);
 }
 
 TEST_F(CopyPlanTest, AFileAndADirectoryNeverReplaceEachOther) {

@@ -29,8 +29,15 @@ COPY c/[[]odd] /g4/
 D
   root_tar
   is "$(names | grep -v '/$')" "$(printf '%s\n' g1/1.txt g1/2.txt g2/4.txt g2/5.txt g3/1.txt g3/3.md 'g4/[odd]')"
-  printf 'FROM scratch\n\nCOPY a/*.none /x/\n' | dockerfile
-  refused 2 $'Dockerfile:3\na/*.none'
+}
+
+@test "wildcards may match nothing, and then not even the destination is made; a plain path may not" {
+  touch go.mod
+  printf 'FROM scratch\nCOPY *.none /x/\nCOPY go.mod go.su[m] /y/\n' | dockerfile
+  root_tar
+  is "$(names)" $'y/\ny/go.mod'
+  printf 'FROM scratch\n\nCOPY go.mod go.sum /y/\n' | dockerfile
+  refused 2 $'Dockerfile:3\ngo.sum'
 }
 
 @test "--exclude leaves out what it names, at any depth, and ! takes it back" {
