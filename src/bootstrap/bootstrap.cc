@@ -141,7 +141,8 @@ Result<void> check_machine(const DebianMirrors& mirrors) {
 Result<Plan> make_plan(const BaseName& base, const std::string& directory, const std::stop_token& stop) {
   const DebianMirrors mirrors = TRY(debian_mirrors());
   TRY_VOID(check_machine(mirrors));
-  Plan plan{.slim = base.slim, .apt = TRY(apt_options())};
+  Plan plan{.slim = base.slim};
+  plan.apt = TRY(apt_options());
   const AptSource asked{mirrors.archive, base.suite};
   const auto release = TRY(fetch_release(asked, plan.apt, directory, stop));
   if (!release || release->origin != "Debian")

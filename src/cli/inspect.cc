@@ -45,12 +45,14 @@ Result<Json> describe(const content::ContentStore& store, const std::string& nam
   const oci::Descriptor& manifest = stored.image.descriptor;
   Json diff_ids = Json::array();
   for (const oci::Digest& diff_id : config.diff_ids) diff_ids.push_back(diff_id.str());
+  Json names = TRY(names_of(store, stored.id()));
+  Json raw = TRY(raw_config(store, stored));
   Json result = {{"Id", stored.id().str()},
-                 {"RepoTags", TRY(names_of(store, stored.id()))},
+                 {"RepoTags", std::move(names)},
                  {"RepoDigests", Json::array()},
                  {"Created", config.created},
                  {"Author", config.author},
-                 {"Config", TRY(raw_config(store, stored))},
+                 {"Config", std::move(raw)},
                  {"Architecture", config.platform.architecture}};
   if (!config.platform.variant.empty()) result["Variant"] = config.platform.variant;
   result["Os"] = config.platform.os;

@@ -42,10 +42,11 @@ Result<container::Started> start(const GlobalOptions& global, const container::R
   const StoredImage stored = TRY(find_image(*store.content, options.image));
   const std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image, options.image));
   const auto tree = TRY(store.layers->view(chain, options.image));
+  std::vector<std::string> lowerdirs = TRY(store.layers->lowerdirs(chain, sandbox::is_rootless()));
   const container::ImageRoot image{.manifest = stored.image.descriptor.digest,
                                    .layers = stored.image.config.diff_ids,
                                    .config = stored.image.config.config,
-                                   .lowerdirs = TRY(store.layers->lowerdirs(chain, sandbox::is_rootless())),
+                                   .lowerdirs = std::move(lowerdirs),
                                    .tree = tree.get()};
   auto prepared = TRY(container::prepare(root, image, options));
   id = prepared.plan.container.record.id;

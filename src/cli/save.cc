@@ -49,10 +49,9 @@ Result<int> save(const GlobalOptions& global, const SaveOptions& options) {
   const exporter::Output output = TRY(output_of(options));
   Store store = TRY(open_store(global));
   const StoredImage stored = TRY(find_image(*store.content, options.image));
-  const exporter::Request request{.image = stored.image,
-                                  .chain = TRY(chain_of(store, stored.image)),
-                                  .names = stored.names,
-                                  .layers = *store.layers};
+  std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
+  const exporter::Request request{
+      .image = stored.image, .chain = std::move(chain), .names = stored.names, .layers = *store.layers};
   TRY_VOID(exporter::export_image(request, output));
   return 0;
 }

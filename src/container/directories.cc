@@ -130,7 +130,8 @@ Result<void> write_state(const std::string& directory, const State& state) {
 
 Result<Container> load(const std::string& directory) {
   const std::string config = TRY(os::read_file(directory + "/config.json"));
-  Container container{.directory = directory, .record = TRY(record_from_json(config)), .state = {}};
+  Container container{.directory = directory, .record = {}, .state = {}};
+  container.record = TRY(record_from_json(config));
   container.state = TRY(load_state(directory));
   return container;
 }

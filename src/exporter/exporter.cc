@@ -97,8 +97,8 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output) {
 
 Result<Exported> export_local(const Request& request, const LocalOutput& output) {
   const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
-  return Exported{.manifest = request.image.descriptor,
-                  .messages = TRY(write_local(*view, output.directory, request.source_date_epoch))};
+  auto messages = TRY(write_local(*view, output.directory, request.source_date_epoch));
+  return Exported{.manifest = request.image.descriptor, .messages = std::move(messages)};
 }
 
 Result<Exported> export_to_store(const Request& request, const ImageOutput& output) {

@@ -170,13 +170,18 @@ Result<Output> parse_output(std::string_view text) {
                  "write an archive (type=oci,dest=FILE) and push it with skopeo copy");
     return Output(ImageOutput{TRY(names(keys))});
   }
-  if (type == "oci")
-    return Output(OciOutput{.to = TRY(destination(text, keys, ToStdout{})),
-                            .compression = TRY(compression(text, keys, Codec::kGzip)),
-                            .names = TRY(names(keys))});
-  return Output(DockerOutput{.to = TRY(destination(text, keys, ToEngine{})),
-                             .compression = TRY(compression(text, keys, Codec::kUncompressed)),
-                             .names = TRY(names(keys))});
+  if (type == "oci") {
+    OciOutput output;
+    output.to = TRY(destination(text, keys, ToStdout{}));
+    output.compression = TRY(compression(text, keys, Codec::kGzip));
+    output.names = TRY(names(keys));
+    return Output(std::move(output));
+  }
+  DockerOutput output;
+  output.to = TRY(destination(text, keys, ToEngine{}));
+  output.compression = TRY(compression(text, keys, Codec::kUncompressed));
+  output.names = TRY(names(keys));
+  return Output(std::move(output));
 }
 
 bool goes_to_stdout(const Output& output) {

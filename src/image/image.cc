@@ -31,12 +31,14 @@ Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConf
         {.media_type = std::string(oci::media_type::kLayer), .digest = layer.diff_id, .size = layer.size});
   }
   const std::string config_json = config.to_json();
+  const oci::Digest config_digest = TRY(store.put(config_json));
   manifest.config = {.media_type = std::string(oci::media_type::kConfig),
-                     .digest = TRY(store.put(config_json)),
+                     .digest = config_digest,
                      .size = config_json.size()};
   const std::string manifest_json = manifest.to_json();
+  const oci::Digest digest = TRY(store.put(manifest_json));
   return oci::Descriptor{.media_type = std::string(oci::media_type::kManifest),
-                         .digest = TRY(store.put(manifest_json)),
+                         .digest = digest,
                          .size = manifest_json.size(),
                          .platform = config.platform};
 }
