@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/suggestion.h"
+#include "progress/wording.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -14,18 +15,6 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
-}
-
-/// Every line of `text` with two blanks before it.
-std::string indented(const std::string& text) {
-  std::string result;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    result += "  " + text.substr(begin, end - begin) + "\n";
-    begin = end + 1;
-  }
-  return result;
 }
 
 /// Whether stderr is a terminal whose user wants colour.
@@ -81,11 +70,10 @@ int exit_code(const Error& error) {
 }
 
 std::string render(const Error& error, bool color) {
-  const char* red = color ? "\033[1;31m" : "";
-  const char* plain = color ? "\033[0m" : "";
-  std::string text = fmt::format("{}error:{} {}\n", red, plain, error.message());
-  if (!error.detail.empty()) text += indented(error.detail);
-  if (!error.next.empty()) text += fmt::format("  -> {}\n", error.next);
+  std::string text = progress::describe(error);
+  constexpr std::string_view kWord = "error:";
+  if (color && text.starts_with(kWord))
+    text.replace(0, kWord.size(), fmt::format("\033[1;31m{}\033[0m", kWord));
   return text;
 }
 

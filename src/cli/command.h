@@ -39,7 +39,7 @@ int run(int argc, char** argv);
 
 /// The exit code that stands for an error (docs/contracts/build.md).
 [[nodiscard]] int exit_code(const Error& error);
-/// The error as a person sees it: what, where, why, what to do next.
+/// The error as a person sees it, in the one form that all verbs share (progress/wording.h).
 [[nodiscard]] std::string render(const Error& error, bool color);
 
 /// $PGSTRATA_ROOT, or /var/lib/pgstrata as root, else $XDG_DATA_HOME/pgstrata.

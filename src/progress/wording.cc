@@ -51,14 +51,16 @@ std::string Counts::text() const {
        {std::pair(reused, "reused"), std::pair(ran, "new"), std::pair(unchanged, "ran without a change"),
         std::pair(failed, "failed"), std::pair(cancelled, "cancelled")})
     if (count > 0) result += fmt::format("{}{} {}", result.empty() ? "" : ", ", count, word);
-  return result.empty() ? "nothing to do" : result;
+  return result;
 }
 
 std::string summary(const BuildResult& result, const Counts& counts, double seconds) {
   const char* how = std::holds_alternative<Built>(result)   ? "built in"
                     : std::holds_alternative<Error>(result) ? "failed after"
                                                             : "cancelled after";
-  return fmt::format("{} {}: {}", how, duration(seconds), counts.text());
+  std::string steps = counts.text();
+  if (steps.empty()) steps = std::holds_alternative<Built>(result) ? "nothing to do" : "no step was begun";
+  return fmt::format("{} {}: {}", how, duration(seconds), steps);
 }
 
 std::string describe(const Error& error) {

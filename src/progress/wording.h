@@ -30,7 +30,7 @@ struct Counts {
 
   void add(const Outcome& outcome);
   [[nodiscard]] int finished() const { return reused + ran + unchanged + failed + cancelled; }
-  /// "12 reused, 1 new"; what is zero is left out. "nothing to do" if all are.
+  /// "12 reused, 1 new"; what is zero is left out.
   [[nodiscard]] std::string text() const;
 };
 

@@ -27,6 +27,7 @@ TEST(ShortDuration, FitsSixColumns) {
 TEST(Summary, CountsWhatHappened) {
   Counts counts;
   EXPECT_EQ(summary(Built{}, counts, 0.008), "built in 8 ms: nothing to do");
+  EXPECT_EQ(summary(Error{}, counts, 0.008), "failed after 8 ms: no step was begun");
   for (int i = 0; i < 11; ++i) counts.add(Hit{});
   counts.add(Rebased{});
   counts.add(Ran{});

@@ -14,6 +14,17 @@ load helper
   has "$output" --no-cahce
 }
 
+@test "every verb gives its advice in the same form" {
+  printf 'FROM bb\nCOPY nothere /x\n' | dockerfile
+  refused 2 $'\nhint: check the path'
+  run "$PGSTRATA" build
+  has "$output" $'\nhint: '
+  run "$PGSTRATA" run
+  has "$output" $'\nhint: '
+  run "$PGSTRATA" rmi nothere
+  has "$output" $'\nhint: '
+}
+
 @test "missing COPY source, also below a stage" {
   printf 'FROM bb AS s\nCOPY nothere /x\n' | dockerfile
   refused 2 $'Dockerfile:2\nnothere'
