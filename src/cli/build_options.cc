@@ -121,9 +121,10 @@ Result<std::optional<std::int64_t>> source_date_epoch(
   else if (const char* value = std::getenv("SOURCE_DATE_EPOCH"))
     text = value;
   if (text.empty()) return std::nullopt;
+  constexpr std::int64_t kLatest = INT64_MAX / 1'000'000'000 - 1;  // times are nanoseconds inside
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0)
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0 || seconds > kLatest)
     return bad_option("SOURCE_DATE_EPOCH", text, "seconds since 1970-01-01");
   return seconds;
 }

@@ -44,7 +44,7 @@ Entry entry_from(std::string_view path, const struct stat& status) {
   entry.mode = status.st_mode & 07777;
   entry.uid = status.st_uid;
   entry.gid = status.st_gid;
-  entry.mtime_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+  entry.mtime_ns = filetree::to_nanoseconds(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   entry.device_major = major(status.st_rdev);
   entry.device_minor = minor(status.st_rdev);
   if (entry.type == EntryType::kRegular) entry.size = static_cast<std::uint64_t>(status.st_size);

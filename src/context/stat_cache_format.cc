@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/checksum.h"
+#include "filetree/entry.h"
 
 namespace pgstrata::context {
 namespace {
@@ -35,8 +36,7 @@ void store(std::string& out, T value) {
 }
 
 std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
-                                   static_cast<std::uint64_t>(time.tv_nsec));
+  return filetree::to_nanoseconds(time.tv_sec, time.tv_nsec);
 }
 
 }  // namespace

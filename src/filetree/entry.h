@@ -46,6 +46,15 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
+/// For mtime_ns. What 64 bits can't hold, before 1677 or after 2262, is the epoch, as containerd takes it.
+[[nodiscard]] inline std::int64_t to_nanoseconds(std::int64_t seconds, std::int64_t nanoseconds) {
+  std::int64_t sum = 0;
+  if (__builtin_mul_overflow(seconds, std::int64_t{1'000'000'000}, &sum) ||
+      __builtin_add_overflow(sum, nanoseconds, &sum))
+    return 0;
+  return sum;
+}
+
 /// Sorted by path, bytewise: a directory comes before what it holds, and all that lies below
 /// "a" is the contiguous range ["a/", "a0").
 using ChangeSet = std::vector<Entry>;

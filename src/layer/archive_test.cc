@@ -195,6 +195,20 @@ TEST(TarReader, ReadsEveryCompressionAndDialect) {
   }
 }
 
+TEST(TarReader, ATimeThatNanosecondsCannotHoldIsTheEpoch) {
+  const TempDir temp;
+  ASSERT_EQ(
+      shell(temp,
+            "echo >f && tar --mtime=@99999999999 -cf late f && tar -H posix --mtime=@1.5 -cf early f"),
+      0);
+  const std::map<std::string, std::int64_t> archives = {{"late", 0}, {"early", 1'500'000'000}};
+  for (const auto& [name, expected] : archives) {
+    ASSERT_VALUE(reader, TarReader::open(temp / name));
+    ASSERT_VALUE(tree, read_archive(std::move(reader), temp.path()));
+    EXPECT_EQ(tree.entries.back().mtime_ns, expected) << name;
+  }
+}
+
 TEST(TarReader, HolesAreZeros) {
   const TempDir temp;
   ASSERT_EQ(shell(temp,

@@ -23,7 +23,6 @@ using filetree::Entry;
 using filetree::EntryType;
 
 constexpr std::size_t kReadSize = 256 * 1024;
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
 struct FreeArchive {
   void operator()(archive* handle) const { ::archive_read_free(handle); }
@@ -166,7 +165,8 @@ Result<Entry> TarReader::Archive::convert(archive_entry* found, std::string_view
     return fail(bad(kUnsafe, raw_name, fmt::format("its owner {}:{} is out of range", uid, gid)));
   entry.uid = static_cast<std::uint32_t>(uid);
   entry.gid = static_cast<std::uint32_t>(gid);
-  entry.mtime_ns = ::archive_entry_mtime(found) * kNanoseconds + ::archive_entry_mtime_nsec(found);
+  entry.mtime_ns =
+      filetree::to_nanoseconds(::archive_entry_mtime(found), ::archive_entry_mtime_nsec(found));
   entry.xattrs = xattrs_of(found);
   if (const char* target = ::archive_entry_hardlink(found)) {
     auto link = clean_relative(target);

@@ -87,7 +87,7 @@ Entry make_entry(const std::string& path, const struct stat& status) {
   entry.mode = status.st_mode & 07777;
   entry.uid = status.st_uid;
   entry.gid = status.st_gid;
-  entry.mtime_ns = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
+  entry.mtime_ns = filetree::to_nanoseconds(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   return entry;
 }
 

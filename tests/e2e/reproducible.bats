@@ -52,4 +52,5 @@ D
   build --build-arg SOURCE_DATE_EPOCH=1600000000
   is "$(digest)" "$epoch"
   SOURCE_DATE_EPOCH=soon refused 2 SOURCE_DATE_EPOCH
+  SOURCE_DATE_EPOCH=99999999999 refused 2 SOURCE_DATE_EPOCH
 }
