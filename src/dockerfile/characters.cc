@@ -51,6 +51,23 @@ CodePoint decode(std::string_view text) {
   return {value, form.size};
 }
 
+void encode(std::string& out, char32_t value) {
+  const auto byte = [&out](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
+  if (value >= kInvalidByte) return byte(value - kInvalidByte);
+  if (value < 0x80) return byte(value);
+  if (value < 0x800) {
+    byte(0xC0U | (value >> 6U));
+  } else if (value < 0x10000) {
+    byte(0xE0U | (value >> 12U));
+    byte(0x80U | ((value >> 6U) & 0x3FU));
+  } else {
+    byte(0xF0U | (value >> 18U));
+    byte(0x80U | ((value >> 12U) & 0x3FU));
+    byte(0x80U | ((value >> 6U) & 0x3FU));
+  }
+  byte(0x80U | (value & 0x3FU));
+}
+
 bool is_space(char32_t value) {
   if (value < 0x80) return value == ' ' || (value >= '\t' && value <= '\r');
   return value == 0x85 || value == 0xA0 || value == 0x1680 || (value >= 0x2000 && value <= 0x200A) ||

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,8 @@ inline constexpr char32_t kInvalidByte = 0x110000;
 
 /// The code point at the start of `text`, which must not be empty.
 [[nodiscard]] CodePoint decode(std::string_view text);
+/// Appends a code point as decode() gives it: text that is decoded and encoded is the same again.
+void encode(std::string& out, char32_t value);
 
 /// Unicode's White_Space property, as Go's unicode.IsSpace has it.
 [[nodiscard]] bool is_space(char32_t value);

@@ -12,24 +12,6 @@ namespace {
 constexpr std::size_t kMaxLevels = 10000;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-void append_utf8(std::string& out, std::uint32_t value) {
-  const auto byte = [&out](std::uint32_t bits) {
-    out += static_cast<char>(static_cast<unsigned char>(bits));
-  };
-  if (value < 0x80) return byte(value);
-  if (value < 0x800) {
-    byte(0xC0U | (value >> 6U));
-  } else if (value < 0x10000) {
-    byte(0xE0U | (value >> 12U));
-    byte(0x80U | ((value >> 6U) & 0x3FU));
-  } else {
-    byte(0xF0U | (value >> 18U));
-    byte(0x80U | ((value >> 12U) & 0x3FU));
-    byte(0x80U | ((value >> 6U) & 0x3FU));
-  }
-  byte(0x80U | (value & 0x3FU));
-}
-
 // A scanner over one JSON text without recursion: nesting is a stack of the open brackets.
 class Scanner {
  public:
@@ -85,7 +67,7 @@ bool Scanner::escape(std::string& out) {
   const auto first = hex();
   if (!first) return false;
   if (*first < 0xD800 || *first > 0xDFFF) {
-    append_utf8(out, *first);
+    encode(out, *first);
     return true;
   }
   const std::string_view behind = rest_;
@@ -93,7 +75,7 @@ bool Scanner::escape(std::string& out) {
     const auto second = hex();
     if (!second) return false;
     if (*second >= 0xDC00 && *second <= 0xDFFF) {
-      append_utf8(out, 0x10000 + ((*first - 0xD800) << 10U) + (*second - 0xDC00));
+      encode(out, 0x10000 + ((*first - 0xD800) << 10U) + (*second - 0xDC00));
       return true;
     }
   }

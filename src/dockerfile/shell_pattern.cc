@@ -25,26 +25,9 @@ std::vector<char32_t> code_points(std::string_view text) {
   return points;
 }
 
-void append(std::string& out, char32_t value) {
-  const auto byte = [&out](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
-  if (value >= kInvalidByte) return byte(value - kInvalidByte);
-  if (value < 0x80) return byte(value);
-  if (value < 0x800) {
-    byte(0xC0U | (value >> 6U));
-  } else if (value < 0x10000) {
-    byte(0xE0U | (value >> 12U));
-    byte(0x80U | ((value >> 6U) & 0x3FU));
-  } else {
-    byte(0xF0U | (value >> 18U));
-    byte(0x80U | ((value >> 12U) & 0x3FU));
-    byte(0x80U | ((value >> 6U) & 0x3FU));
-  }
-  byte(0x80U | (value & 0x3FU));
-}
-
 std::string utf8(const std::vector<char32_t>& points, std::size_t begin, std::size_t end) {
   std::string text;
-  for (std::size_t i = begin; i < end; ++i) append(text, points[i]);
+  for (std::size_t i = begin; i < end; ++i) encode(text, points[i]);
   return text;
 }
 
