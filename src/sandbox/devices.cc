@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -28,9 +29,9 @@ struct Link {
   const char* name;
   const char* target;
 };
-constexpr std::array kLinks = {Link{"fd", "/proc/self/fd"},       Link{"stdin", "/proc/self/fd/0"},
+constexpr std::array kLinks = {Link{"fd", "/proc/self/fd"}, Link{"stdin", "/proc/self/fd/0"},
                                Link{"stdout", "/proc/self/fd/1"}, Link{"stderr", "/proc/self/fd/2"},
-                               Link{"core", "/proc/kcore"},       Link{"ptmx", "pts/ptmx"}};
+                               Link{"ptmx", "pts/ptmx"}};
 
 Result<void> bind_node(int dev, const Node& node) {
   const std::string source = std::string("/dev/") + node.name;
@@ -73,6 +74,9 @@ Result<os::Fd> mount_devices(int target) {
   for (const Link& link : kLinks)
     if (::symlinkat(link.target, dev.get(), link.name) != 0)
       return fail(system_error("can't create a link in /dev", link.name));
+  // runc's rule; not every kernel has it.
+  if (::access("/proc/kcore", F_OK) == 0 && ::symlinkat("/proc/kcore", dev.get(), "core") != 0)
+    return fail(system_error("can't create a link in /dev", "core"));
   TRY_VOID(mount_terminals(dev.get()));
   TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", "65536k"}}, kNoPrograms));
   TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {}, kNoPrograms));

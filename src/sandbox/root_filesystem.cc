@@ -118,11 +118,13 @@ Result<RootFilesystem> build_root_filesystem(const ProcessSpec& spec, Stubs& stu
   RootFilesystem made;
   made.root = TRY(bind_to_itself(spec.rootfs));
   const int root = made.root.get();
-  made.proc = TRY(open_target(root, "/proc", TargetType::kDirectory, &stubs));
-  const os::Fd dev_target = TRY(open_target(root, "/dev", TargetType::kDirectory, &stubs));
+  // These three stay if they were missing, as runc leaves them: a Dockerfile may count on what BuildKit's
+  // layers have.
+  made.proc = TRY(open_target(root, "/proc", TargetType::kDirectory, nullptr));
+  const os::Fd dev_target = TRY(open_target(root, "/dev", TargetType::kDirectory, nullptr));
   const os::Fd dev = TRY(mount_devices(dev_target.get()));
   made.null = TRY(os::open_at(dev.get(), "null", O_RDWR));
-  const os::Fd sys_target = TRY(open_target(root, "/sys", TargetType::kDirectory, &stubs));
+  const os::Fd sys_target = TRY(open_target(root, "/sys", TargetType::kDirectory, nullptr));
   TRY_VOID(mount_sysfs(sys_target.get()));
   TRY_VOID(mount_machine_files(spec, root, dev.get(), stubs));
   for (const Mount& mount : spec.mounts)
