@@ -52,7 +52,7 @@ TEST_F(PlanProcess, TheUserIsTheImagesAndItsGroupsToo) {
   const Process process = plan();
   EXPECT_EQ(process.uid, 26U);
   EXPECT_EQ(process.gid, 27U);
-  EXPECT_THAT(process.groups, ElementsAre(30U));
+  EXPECT_THAT(process.groups, ElementsAre(27U, 30U));
   EXPECT_THAT(process.env, Contains("HOME=/var/lib/pgsql"));
   options_.user = "nobody-here";
   EXPECT_FALSE(plan_process(image_, options_, "host"));

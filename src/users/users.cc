@@ -90,11 +90,10 @@ Result<std::uint32_t> resolve_group(const filetree::FileTree& root, std::string_
 
 std::vector<std::uint32_t> memberships(const std::vector<Group>& groups, std::string_view user,
                                        std::uint32_t primary) {
-  std::vector<std::uint32_t> found;
+  std::vector<std::uint32_t> found = {primary};
   for (const Group& group : groups) {
     const auto members = split(group.members, ',');
-    if (group.gid != primary && std::find(members.begin(), members.end(), user) != members.end())
-      found.push_back(group.gid);
+    if (std::find(members.begin(), members.end(), user) != members.end()) found.push_back(group.gid);
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -120,9 +119,10 @@ Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_vi
     identity = {.uid = user->uid, .gid = user->gid, .groups = {}, .home = std::string(user->home)};
     if (identity.home.empty()) identity.home = "/";
   }
-  if (colon != std::string_view::npos && colon + 1 < spec.size()) {
-    identity.gid = TRY(resolve_group(root, spec.substr(colon + 1)));
-  } else if (user != users.end()) {
+  const bool has_group = colon != std::string_view::npos && colon + 1 < spec.size();
+  if (has_group) identity.gid = TRY(resolve_group(root, spec.substr(colon + 1)));
+  identity.groups = {identity.gid};
+  if (!has_group && user != users.end()) {
     const std::string group = TRY(optional_text(root, "etc/group"));
     identity.groups = memberships(parse_group(group), user->name, identity.gid);
   }

@@ -16,13 +16,14 @@ namespace pgstrata::users {
 struct Identity {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> groups;  ///< supplementary, ascending, without `gid`
+  std::vector<std::uint32_t> groups;  ///< ascending, `gid` among them
   std::string home = "/";
 };
 
 /// Resolves "user", "user:group", "uid", "uid:gid" or any mixture; "" is root. As in Docker, a numeric
-/// user that passwd doesn't know gets group 0 and home "/"; a given group replaces the supplementary ones.
-/// kUsage for a name the stage doesn't have.
+/// user that passwd doesn't know gets group 0 and home "/"; a given group replaces all others. As runc's
+/// callers do, the primary group is also a supplementary one: setgid programs can't leave it behind. kUsage
+/// for a name the stage doesn't have.
 Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_view user);
 
 struct Owner {

@@ -25,18 +25,18 @@ TEST_F(UsersTest, ANameBringsItsGroupsAndHome) {
   const Identity identity = resolve_identity(root_, "postgres").value();
   EXPECT_EQ(identity.uid, 999U);
   EXPECT_EQ(identity.gid, 998U);
-  EXPECT_EQ(identity.groups, (std::vector<std::uint32_t>{50, 107}));
+  EXPECT_EQ(identity.groups, (std::vector<std::uint32_t>{50, 107, 998}));
   EXPECT_EQ(identity.home, "/var/lib/postgresql");
 }
 
 TEST_F(UsersTest, AKnownNumberIsTheSameAsItsName) {
-  EXPECT_EQ(resolve_identity(root_, "999")->groups, (std::vector<std::uint32_t>{50, 107}));
+  EXPECT_EQ(resolve_identity(root_, "999")->groups, (std::vector<std::uint32_t>{50, 107, 998}));
 }
 
 TEST_F(UsersTest, AGivenGroupReplacesTheSupplementaryOnes) {
   const Identity identity = resolve_identity(root_, "postgres:ssl-cert").value();
   EXPECT_EQ(identity.gid, 107U);
-  EXPECT_TRUE(identity.groups.empty());
+  EXPECT_EQ(identity.groups, (std::vector<std::uint32_t>{107}));
 }
 
 TEST_F(UsersTest, NumbersNeedNoPasswd) {
