@@ -94,7 +94,7 @@ class Planner {
     Entry directory;
     directory.path = path;
     directory.type = EntryType::kDirectory;
-    directory.mode = 0755;
+    directory.mode = mode_ ? mode_->of_parents() : 0755;
     directory.mtime_ns = options_.now_ns;
     if (owner_) directory.uid = owner_->uid;
     if (owner_) directory.gid = owner_->gid;
@@ -113,7 +113,10 @@ class Planner {
       if (entry.type == EntryType::kHardLink) entry.link = join(target, relative(entry.link, top));
       const auto existing = TRY(standing_at(entry.path, start));
       const bool stays = existing && existing->type == EntryType::kDirectory;
-      if (is_top && stays && entry.type == EntryType::kDirectory) continue;
+      if (is_top && entry.type == EntryType::kDirectory && (stays || !existing)) {
+        TRY_VOID(make_directories(target));
+        continue;
+      }
       TRY_VOID(check_replacement(entry, existing));
       add(std::move(entry));
     }
@@ -156,6 +159,11 @@ class Planner {
     add(std::move(entry));
     plan_.inline_files.push_back({.name = target, .text = file.text});
     return {};
+  }
+
+  Result<bool> is_directory(const std::string& path) {
+    const auto existing = TRY(standing_at(path, plan_.entries.size()));
+    return existing && existing->type == EntryType::kDirectory;
   }
 
   Result<CopyPlan> finish() {
@@ -303,10 +311,8 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
   if (selected.empty() && action.inline_files.empty()) return planner.finish();  // not even the destination
   const std::string destination =
       TRY(filetree::resolve(below, action.destination, filetree::FinalLink::kFollow));
-  const auto existing = TRY(below.lookup(destination));
-  const bool names_directory = action.destination.ends_with('/') || action.destination.ends_with("/.") ||
-                               selected.size() + action.inline_files.size() > 1 || destination.empty();
-  const bool into_directory = names_directory || (existing && existing->type == EntryType::kDirectory);
+  const bool names_directory =
+      action.destination.ends_with('/') || action.destination.ends_with("/.") || destination.empty();
   TRY_VOID(planner.make_directories(names_directory ? destination
                                                     : std::string(filetree::parent_path(destination))));
   for (Selected& item : selected) {
@@ -318,12 +324,16 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
       }
     }
     const bool content_only = item.entries.front().type == EntryType::kDirectory;
+    const bool into_directory =
+        !content_only && (names_directory || TRY(planner.is_directory(destination)));
     const std::string target =
-        content_only || !into_directory ? destination : join(destination, filetree::base_name(item.path));
+        into_directory ? join(destination, filetree::base_name(item.path)) : destination;
     TRY_VOID(planner.copy_tree(source, std::move(item), target));
   }
-  for (const graph::InlineFile& file : action.inline_files)
+  for (const graph::InlineFile& file : action.inline_files) {
+    const bool into_directory = names_directory || TRY(planner.is_directory(destination));
     TRY_VOID(planner.add_inline(file, into_directory ? join(destination, file.name) : destination));
+  }
   return planner.finish();
 }
 

@@ -1,10 +1,11 @@
 // COPY and ADD without a mount: which entries the layer has, from the source tree and the chain below.
 // The rules are those of BuildKit's file backend (solver/llbsolver/file, tonistiigi/fsutil copy):
 //
-// - Every component of the destination is followed through links of the stage; missing directories are
-//   created 0755, owned by --chown.
-// - The destination is a directory if it ends with a slash, if there are several sources, or if it is one
-//   already. A file goes into it under its own name; of a directory only the content is copied.
+// - Every component of the destination is followed through links of the stage; missing directories, the
+//   destination of a directory among them, are created 0755 or as a numeric --chmod says, owned by --chown.
+// - The destination is a directory if it ends with a slash or is one already. A file goes into it under its
+//   own name, else it takes the destination's (of several such, the last one stands); of a directory only
+//   the content is copied.
 // - A source that is a link is followed within its tree; links below a source directory are copied.
 // - A directory that exists keeps its attributes if it is the destination itself, and takes the source's
 //   below. A file replaces a file or link, but never a directory; a directory never replaces a file.

@@ -73,7 +73,7 @@ TEST_F(CopyPlanTest, OfADirectoryTheContentIsCopied) {
   const auto result = plan(copy({"dir"}, "/opt/app"));
   EXPECT_THAT(changed(result), ElementsAre("opt/app/c.txt", "opt/app/up"));
   EXPECT_EQ(at(result, "opt/app").mode, 0700U) << "a directory that exists keeps its mode";
-  EXPECT_EQ(at(plan(copy({"dir"}, "/new")), "new").mode, 0750U) << "a new one has the source's";
+  EXPECT_EQ(at(plan(copy({"dir"}, "/new")), "new").mode, 0755U) << "a new one is made as any parent";
 }
 
 TEST_F(CopyPlanTest, ParentsAreImpliedAsTheyAreBelow) {
@@ -129,10 +129,21 @@ TEST_F(CopyPlanTest, ChownAndChmodHoldForAllThatIsCopied) {
   action.chmod = "u=rwX,go=";
   const auto result = plan(action);
   EXPECT_EQ(at(result, "new/deep/c.txt").mode, 0600U);
-  EXPECT_EQ(at(result, "new/deep").mode, 0700U);
   EXPECT_EQ(at(result, "new/deep/c.txt").gid, 6U);
   EXPECT_EQ(at(result, "new").uid, 5U) << "created parents belong to --chown's owner";
   EXPECT_EQ(at(result, "new").mode, 0755U);
+  action.chmod = "4750";
+  EXPECT_EQ(at(plan(action), "new/deep").mode, 0750U)
+      << "a number holds for created directories, its setuid bit doesn't";
+  EXPECT_EQ(at(plan(action), "new/deep/c.txt").mode, 04750U);
+}
+
+TEST_F(CopyPlanTest, OfSeveralFilesForOneNameTheLastStands) {
+  const auto result = plan(copy({"a.txt", "b.txt"}, "/opt/one"));
+  EXPECT_THAT(changed(result), ElementsAre("opt/one"));
+  EXPECT_EQ(result->open(at(result, "opt/one"))->text, "b");
+  EXPECT_THAT(changed(plan(copy({"dir", "a.txt"}, "/opt/new"))),
+              ElementsAre("opt/new", "opt/new/a.txt", "opt/new/c.txt", "opt/new/up"));
 }
 
 TEST_F(CopyPlanTest, WithAnEpochTheCheckoutsTimesPlayNoPart) {

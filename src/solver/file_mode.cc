@@ -97,6 +97,11 @@ Result<FileMode> FileMode::parse(std::string_view text) {
   return mode;
 }
 
+std::uint32_t FileMode::of_parents() const {
+  const auto* value = std::get_if<std::uint32_t>(&rule_);
+  return value == nullptr ? 0755 : *value & 0777;
+}
+
 std::uint32_t FileMode::apply(std::uint32_t mode, bool directory) const {
   if (const auto* value = std::get_if<std::uint32_t>(&rule_)) return *value;
   for (const Clause& clause : std::get<std::vector<Clause>>(rule_)) {

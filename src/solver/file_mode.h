@@ -16,6 +16,9 @@ class FileMode {
   static Result<FileMode> parse(std::string_view text);
   /// The mode of a file that had `mode`; X and + depend on it. The umask plays no part.
   [[nodiscard]] std::uint32_t apply(std::uint32_t mode, bool directory) const;
+  /// The mode of a directory that is made on the way to a destination: of a number its permissions, without
+  /// setuid, setgid and sticky bits; a symbolic mode doesn't count there. As in BuildKit's copier.
+  [[nodiscard]] std::uint32_t of_parents() const;
 
  private:
   struct Clause {
