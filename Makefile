@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := up
 PREFIX ?= /usr/local
 
-.PHONY: up down test unit e2e soak bench lint install clean release
+.PHONY: up down test soak bench conformance lint install clean release
 
 up:
 	@scripts/up
@@ -30,6 +30,11 @@ soak:
 bench: release
 	@scripts/install-packages test
 	@bench/run
+
+# Against a live Docker, as root; `make test` compares with what one made (tests/conformance/README.md).
+conformance: release
+	@scripts/install-packages test
+	@tests/conformance/with-docker bash -c 'tests/conformance/conformance live build/release/src/pgstrata "$$DOCKER"'
 
 lint:
 	@scripts/install-packages test

@@ -103,3 +103,4 @@ class Docker26(Docker):
 
 class Docker28(Docker26):
     name, suite = "docker28", "forky"
+    packages = (*Docker26.packages, "xz-utils")  # tests/conformance uses the same root file system

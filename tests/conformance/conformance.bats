@@ -1,0 +1,18 @@
+# The cases of each file, against what BuildKit made of them. README.md says how that was recorded.
+bats_require_minimum_version 1.5.0
+
+check() { "$BATS_TEST_DIRNAME/conformance" check "${PGSTRATA:-$BATS_TEST_DIRNAME/../../build/release/src/pgstrata}" "$1/"; }
+
+@test "COPY as BuildKit" { check copy; }
+@test "ADD as BuildKit" { check add; }
+@test "RUN as BuildKit" { check run; }
+@test "stages as BuildKit" { check stages; }
+@test "configuration as BuildKit" { check config; }
+@test "expansion as BuildKit" { check expansion; }
+@test "lines, directives and options as BuildKit" { check syntax; }
+@test ".dockerignore as BuildKit" { check ignore; }
+
+@test "every case has a stored result, and every result a case" {
+  run -0 "$BATS_TEST_DIRNAME/conformance" names
+  [ "$output" = "$(cd "$BATS_TEST_DIRNAME/expected" && printf '%s\n' *.json | LC_ALL=C sort)" ]
+}
