@@ -1,5 +1,6 @@
 """Runs a command and says how long it took and how much memory it had."""
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -96,11 +97,10 @@ def _tree(pid):
 def children(pid):
     """The processes that any thread of a process has started."""
     found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(child) for child in task.read_text().split()]
-        except OSError:
-            pass  # that thread has ended meanwhile
+    with contextlib.suppress(OSError):  # the process has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # that thread has
+                found += [int(child) for child in task.read_text().split()]
     return found
 
 

@@ -18,9 +18,9 @@ METHOD = """## How
 - All builders get the same contexts and Dockerfiles (bench/contexts, docker/postgresql) and the same base image, made by
   `pgstrata bootstrap`. They take turns, and the order rotates. Wall-clock time of the command, client included, until it
   has ended; output goes to a file. Daemons are up and warm.
-- *Cold* is without any build cache, cache mounts included; the base image is there and unpacked, the page cache is what it is, and the
-  packages come from the mirror over the network. What was written before is synced first. In all other cases the image
-  was built before, and the edit is new each time.
+- *Cold* is without any build cache, cache mounts included; the base image is there and unpacked, the page cache is what
+  it is, and the packages come from the mirror over the network. What was written before is synced first. In all other
+  cases the image was built before, and the edit is new each time.
 - After the first edit the image of each builder was started and had to hold the edited script{buildah}.
 - BuildKit and buildah get the machine's apt sources as a secret; pgstrata mounts them itself.
 - The archive is a docker archive without compression from all of them (`docker save`, `pgstrata save`, `buildah push
