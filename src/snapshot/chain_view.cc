@@ -114,6 +114,14 @@ Result<std::optional<Entry>> ChainView::lookup(std::string_view path) const {
   return TRY(entry_of(*node));
 }
 
+Result<std::optional<ChainView::Origin>> ChainView::origin(std::string_view path) const {
+  const auto node = TRY(find(path));
+  if (!node || !node->shown) return std::nullopt;
+  const Place place = TRY(inode(*node->shown));
+  const auto head = TRY(layers_[place.layer].changes->head(place.index));
+  return Origin{.layer = layers_.size() - 1 - place.layer, .inode = std::string(head.path)};
+}
+
 Result<std::vector<Entry>> ChainView::list(std::string_view directory) const {
   std::vector<Entry> entries;
   const auto node = TRY(find(directory));

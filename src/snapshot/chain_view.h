@@ -37,6 +37,14 @@ class ChainView final : public filetree::FileTree {
   Result<filetree::Content> open(const filetree::Entry& entry) const override;
   std::string name() const override { return name_; }
 
+  /// Where what the tree shows at a path comes from.
+  struct Origin {
+    std::size_t layer = 0;  ///< in the chain, bottom first
+    std::string inode;      ///< its name in that layer, or that of the file that it is a hard link to
+  };
+  /// Nothing for a path that isn't there, and for a root without an entry.
+  [[nodiscard]] Result<std::optional<Origin>> origin(std::string_view path) const;
+
  private:
   struct Place {
     std::size_t layer = 0;

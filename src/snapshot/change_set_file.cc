@@ -284,6 +284,23 @@ Result<Entry> ChangeSetFile::entry(std::size_t index) const {
   return entry;
 }
 
+Result<bool> ChangeSetFile::says_the_same(std::size_t index, const ChangeSetFile& other,
+                                          std::size_t other_index) const {
+  const std::byte* at = record(index);
+  const std::byte* other_at = other.record(other_index);
+  for (const std::size_t text : {8U, 16U}) {
+    const auto mine = heap_text(at + text);
+    const auto theirs = other.heap_text(other_at + text);
+    if (!mine) return fail(damaged(fmt::format("record {} is out of bounds", index)));
+    if (!theirs) return fail(other.damaged(fmt::format("record {} is out of bounds", other_index)));
+    if (*mine != *theirs) return false;
+  }
+  const auto flags = load<std::uint8_t>(at + 25) ^ load<std::uint8_t>(other_at + 25);
+  // From mode to size, and the content; see the format.
+  return at[24] == other_at[24] && (flags & kOpaque) == 0 && std::memcmp(at + 28, other_at + 28, 28) == 0 &&
+         std::memcmp(at + 72, other_at + 72, 32) == 0;
+}
+
 Result<ChangeSetFile::Head> ChangeSetFile::head(std::size_t index) const {
   const std::byte* at = record(index);
   const auto path = heap_text(at);

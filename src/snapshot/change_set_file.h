@@ -83,6 +83,9 @@ class ChangeSetFile {
   /// `index` must be below size().
   [[nodiscard]] Result<filetree::Entry> entry(std::size_t index) const;
   [[nodiscard]] Result<Head> head(std::size_t index) const;
+  /// True if two records say the same of their paths: their times, places in the tar and `implied` aside.
+  [[nodiscard]] Result<bool> says_the_same(std::size_t index, const ChangeSetFile& other,
+                                           std::size_t other_index) const;
   [[nodiscard]] Result<std::optional<filetree::Entry>> find(std::string_view path) const;
   /// The index of `path`, if it is in `within`.
   [[nodiscard]] Result<std::optional<std::size_t>> find_index(std::string_view path, Range within) const;
