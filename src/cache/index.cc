@@ -26,9 +26,9 @@ Result<void> create(const Database& database) {
   // Two processes may come here at once: the second finds the version set once it has the lock.
   TRY_VOID(database.execute("BEGIN IMMEDIATE"));
   if (TRY(user_version(database)) != kSchemaVersion) {
-    TRY_VOID(
-        database.execute("DROP TABLE IF EXISTS layer; DROP TABLE IF EXISTS record;"
-                         "DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS boot;"));
+    TRY_VOID(database.execute(
+        "DROP TABLE IF EXISTS run; DROP TABLE IF EXISTS record;"
+        "DROP TABLE IF EXISTS layer; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS boot;"));
     TRY_VOID(database.execute(kSchema));
     TRY_VOID(database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion)));
   }
@@ -91,11 +91,13 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::s
 }
 
 Result<void> Index::prepare_statements() {
-  find_ = TRY(database_.prepare(
-      "SELECT diff_id, change_set, size, record.written, seconds FROM record JOIN layer USING (diff_id)"
-      " WHERE key = ?"));
-  record_ = TRY(database_.prepare(
-      "INSERT OR REPLACE INTO record (key, diff_id, seconds, written) VALUES (?, ?, ?, ?)"));
+  find_ =
+      TRY(database_.prepare("SELECT diff_id, change_set, size, record.written, seconds, began, ended"
+                            " FROM record JOIN layer USING (diff_id) WHERE key = ?"));
+  record_ =
+      TRY(database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended)"
+                            " VALUES (?, ?, ?, ?, ?, ?)"));
+  made_ = TRY(database_.prepare("SELECT began, ended FROM record WHERE diff_id = ? LIMIT 1"));
   layer_ = TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE diff_id = ?"));
   layer_with_ =
       TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE change_set = ? AND written "
@@ -114,16 +116,35 @@ Result<std::optional<Hit>> Index::find(const oci::Digest& key) {
   const std::scoped_lock lock(mutex_);
   find_->bind(1, key);
   if (!TRY(find_->step())) return std::nullopt;
-  const Hit hit{.layer = layer_row(*find_), .written = find_->integer(3), .seconds = find_->real(4)};
+  const Hit hit{.layer = layer_row(*find_),
+                .written = find_->integer(3),
+                .seconds = find_->real(4),
+                .made = {.began = find_->integer(5), .ended = find_->integer(6)}};
   find_->reset();
   return hit;
 }
 
-Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& diff_id, double seconds) {
+Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& diff_id, double seconds,
+                                   Made made) {
   const std::scoped_lock lock(mutex_);
   const std::int64_t written = now();
-  TRY_VOID(record_->bind(1, key).bind(2, diff_id).bind(3, seconds).bind(4, written).run());
+  TRY_VOID(record_->bind(1, key)
+               .bind(2, diff_id)
+               .bind(3, seconds)
+               .bind(4, written)
+               .bind(5, made.began)
+               .bind(6, made.ended == 0 ? written : made.ended)
+               .run());
   return written;
+}
+
+Result<std::optional<Made>> Index::made(const oci::Digest& diff_id) {
+  const std::scoped_lock lock(mutex_);
+  made_->bind(1, diff_id);
+  if (!TRY(made_->step())) return std::nullopt;
+  const Made made{.began = made_->integer(0), .ended = made_->integer(1)};
+  made_->reset();
+  return made;
 }
 
 Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {

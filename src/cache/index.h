@@ -22,11 +22,36 @@ struct LayerRow {
   bool operator==(const LayerRow&) const = default;
 };
 
+/// From when to when a step made the files of a layer, in nanoseconds since the epoch: the times that it
+/// gave them lie in between.
+struct Made {
+  std::int64_t began = 0;
+  std::int64_t ended = 0;
+  bool operator==(const Made&) const = default;
+};
+
 /// What an exact key leads to.
 struct Hit {
   LayerRow layer;
-  std::int64_t written = 0;  ///< nanoseconds since the epoch, when the step ran
-  double seconds = 0;        ///< how long it took then
+  std::int64_t written = 0;  ///< when the step ran, or when the layer was found to be reusable here
+  double seconds = 0;        ///< how long it took to make
+  Made made;                 ///< ends before `written` if an older layer was reused
+};
+
+/// A RUN as it was run once: on which layers, and what came of it.
+struct RecordedRun {
+  std::int64_t id = 0;
+  std::vector<oci::Digest> chain;  ///< DiffIDs of the layers below, bottom first
+  oci::Digest inputs;              ///< as in KeyParts
+  LayerRow layer;
+  double seconds = 0;
+  Made made;
+};
+
+/// What a run asked, in the forms of read_set.h.
+struct Asked {
+  std::string root;
+  std::string mounts;
 };
 
 /// The parts an exact key is made of. They are kept per step, so that a miss can name the part that
@@ -47,8 +72,18 @@ class Index {
   static Result<std::unique_ptr<Index>> open(const std::string& path, const std::string& boot_id);
 
   Result<std::optional<Hit>> find(const oci::Digest& key);
-  /// Gives the time under which find() will know it (Hit::written).
-  Result<std::int64_t> record(const oci::Digest& key, const oci::Digest& diff_id, double seconds);
+  /// Gives the time under which find() will know it (Hit::written). `made` of a layer that was made just
+  /// now needs no end.
+  Result<std::int64_t> record(const oci::Digest& key, const oci::Digest& diff_id, double seconds,
+                              Made made);
+  /// When the files of a layer were made, if a record tells.
+  Result<std::optional<Made>> made(const oci::Digest& diff_id);
+
+  /// The stored runs of an op, newest first. Only a handful is kept of each op.
+  Result<std::vector<RecordedRun>> runs(const oci::Digest& op);
+  Result<Asked> asked(std::int64_t run);
+  /// Replaces the run of the same op on the same layers and mounts. `run.id` plays no part.
+  Result<void> add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked);
 
   Result<std::optional<LayerRow>> layer(const oci::Digest& diff_id);
   /// A layer with this change set that was there before `before` (now()), the oldest if there are several.
@@ -79,7 +114,7 @@ class Index {
   std::mutex mutex_;
   Database database_;
   std::string boot_id_;
-  std::optional<Statement> find_, record_, layer_, layer_with_, add_layer_, previous_, remember_;
+  std::optional<Statement> find_, record_, made_, layer_, layer_with_, add_layer_, previous_, remember_;
 };
 
 }  // namespace pgstrata::cache

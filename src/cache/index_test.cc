@@ -27,12 +27,13 @@ class IndexTest : public testing::Test {
 
 TEST_F(IndexTest, ARecordIsFoundByItsKeyAlsoByTheNextProcess) {
   ASSERT_TRUE(open()->add_layer(layer_));
-  const auto written = open()->record(key_, layer_.diff_id, 1.5);
+  const auto written = open()->record(key_, layer_.diff_id, 1.5, {.began = 3});
   ASSERT_TRUE(written);
   const auto hit = open()->find(key_).value();
   ASSERT_TRUE(hit.has_value());
   EXPECT_EQ(hit->layer, layer_);
   EXPECT_EQ(hit->seconds, 1.5);
+  EXPECT_EQ(hit->made, (Made{.began = 3, .ended = *written}));
   EXPECT_EQ(hit->written, *written);  // or an image would be another one when nothing changed
   EXPECT_FALSE(open()->find(oci::sha256("other"))->has_value());
   EXPECT_EQ(open()->layer_with(layer_.change_set, Index::now()).value(), layer_);
@@ -42,13 +43,13 @@ TEST_F(IndexTest, ARecordIsFoundByItsKeyAlsoByTheNextProcess) {
 TEST_F(IndexTest, ForgettingALayerForgetsItsRecords) {
   const auto index = open();
   ASSERT_TRUE(index->add_layer(layer_));
-  ASSERT_TRUE(index->record(key_, layer_.diff_id, 0));
+  ASSERT_TRUE(index->record(key_, layer_.diff_id, 0, {}));
   ASSERT_TRUE(index->forget_layer(layer_.diff_id));
   EXPECT_FALSE(index->find(key_)->has_value());
 }
 
 TEST_F(IndexTest, ARecordOfAnUnknownLayerIsRefused) {
-  EXPECT_FALSE(open()->record(key_, oci::sha256("nothing"), 0));
+  EXPECT_FALSE(open()->record(key_, oci::sha256("nothing"), 0, {}));
 }
 
 TEST_F(IndexTest, LayersOfAnotherBootAreUnsyncedUntilSynced) {
@@ -73,6 +74,56 @@ TEST_F(IndexTest, TheStepRemembersWhatItWasMadeOf) {
   EXPECT_EQ(index->previous(oci::sha256("slot")).value(), std::nullopt);
   ASSERT_TRUE(index->remember(oci::sha256("slot"), parts));
   EXPECT_EQ(index->previous(oci::sha256("slot")).value(), parts);
+}
+
+TEST_F(IndexTest, AReusedLayerKeepsTheTimesOfItsMaking) {
+  const auto index = open();
+  ASSERT_TRUE(index->add_layer(layer_));
+  EXPECT_EQ(index->made(layer_.diff_id).value(), std::nullopt);
+  const Made made{.began = 3, .ended = 5};
+  ASSERT_TRUE(index->record(key_, layer_.diff_id, 1, made));
+  EXPECT_EQ(index->find(key_).value()->made, made);
+  EXPECT_GT(index->find(key_).value()->written, made.ended);
+  EXPECT_EQ(index->made(layer_.diff_id).value(), made);
+}
+
+TEST_F(IndexTest, RunsComeNewestFirstAndOnlyAHandful) {
+  const auto index = open();
+  ASSERT_TRUE(index->add_layer(layer_));
+  const oci::Digest op = oci::sha256("op");
+  for (int i = 0; i < 40; ++i) {
+    const RecordedRun run{.chain = {oci::sha256("base"), oci::sha256(std::to_string(i))},
+                          .layer = layer_,
+                          .seconds = 2,
+                          .made = {.began = 1, .ended = i}};
+    ASSERT_TRUE(index->add_run(op, run, {.root = "root " + std::to_string(i), .mounts = {"m\0", 2}}));
+  }
+  const auto runs = index->runs(op).value();
+  ASSERT_EQ(runs.size(), 16U);
+  EXPECT_EQ(runs.front().chain.back(), oci::sha256("39"));
+  EXPECT_EQ(runs.front().chain.size(), 2U);
+  EXPECT_EQ(runs.front().layer, layer_);
+  EXPECT_EQ(runs.front().made, (Made{.began = 1, .ended = 39}));
+  EXPECT_EQ(index->asked(runs.front().id)->root, "root 39");
+  EXPECT_EQ(index->asked(runs.front().id)->mounts, std::string("m\0", 2));
+  EXPECT_TRUE(index->runs(oci::sha256("other"))->empty());
+  EXPECT_FALSE(index->asked(12345));
+  ASSERT_TRUE(index->forget_layer(layer_.diff_id));
+  EXPECT_TRUE(index->runs(op)->empty());
+}
+
+TEST_F(IndexTest, TheSameOpOnTheSameLayersIsOneRun) {
+  const auto index = open();
+  ASSERT_TRUE(index->add_layer(layer_));
+  const oci::Digest op = oci::sha256("op");
+  RecordedRun run{.chain = {oci::sha256("base")}, .layer = layer_};
+  ASSERT_TRUE(index->add_run(op, run, {.root = "old", .mounts = ""}));
+  ASSERT_TRUE(index->add_run(op, run, {.root = "new", .mounts = ""}));
+  ASSERT_EQ(index->runs(op)->size(), 1U);
+  EXPECT_EQ(index->asked(index->runs(op)->front().id)->root, "new");
+  run.inputs = oci::sha256("another context");
+  ASSERT_TRUE(index->add_run(op, run, {}));
+  EXPECT_EQ(index->runs(op)->size(), 2U);
 }
 
 TEST(KeyParts, EveryPartCounts) {

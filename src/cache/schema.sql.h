@@ -1,9 +1,9 @@
-// The schema of the cache index, version 1 (PRAGMA user_version). docs/cache-index.md explains it.
+// The schema of the cache index, version 2 (PRAGMA user_version). docs/cache-index.md explains it.
 #pragma once
 
 namespace pgstrata::cache {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 inline constexpr const char* kSchema = R"sql(
   -- A layer whose tar is a blob and whose change set is a file of the store.
@@ -25,9 +25,27 @@ inline constexpr const char* kSchema = R"sql(
     key     BLOB PRIMARY KEY,
     diff_id BLOB NOT NULL REFERENCES layer (diff_id) ON DELETE CASCADE,
     seconds REAL NOT NULL,
-    written INTEGER NOT NULL
+    written INTEGER NOT NULL,  -- when the step ran, or was found to be reusable on this chain
+    began   INTEGER NOT NULL,  -- from when to when the files of the layer were made: before `written`
+    ended   INTEGER NOT NULL   -- if an older layer was reused
   ) WITHOUT ROWID;
   CREATE INDEX record_diff_id ON record (diff_id);
+
+  -- What RUNs asked of the layers below them, so that a result can be reused on others.
+  CREATE TABLE run (
+    id      INTEGER PRIMARY KEY,
+    op      BLOB NOT NULL,     -- what was run, as whom and with which environment
+    chain   BLOB NOT NULL,     -- DiffIDs of the layers below, bottom first
+    inputs  BLOB NOT NULL,     -- content of the bind mounts
+    diff_id BLOB NOT NULL REFERENCES layer (diff_id) ON DELETE CASCADE,
+    asked   BLOB NOT NULL,     -- read set of the root file system
+    mounts  BLOB NOT NULL,     -- those of the bind mounts, with values
+    seconds REAL NOT NULL,
+    began   INTEGER NOT NULL,
+    ended   INTEGER NOT NULL,
+    UNIQUE (op, chain, inputs)
+  );
+  CREATE INDEX run_diff_id ON run (diff_id);
 
   -- The parts of the key that a step had last, for the reason of a miss.
   CREATE TABLE step (

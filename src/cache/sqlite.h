@@ -25,6 +25,7 @@ class Statement {
   Statement& bind(int index, double value);
   Statement& bind(int index, std::string_view text);
   Statement& bind(int index, const oci::Digest& digest);
+  Statement& bind_blob(int index, std::string_view bytes);
   /// True: a row is there to be read. False: done, and the statement is ready to be bound anew.
   Result<bool> step();
   /// Runs to the end, ignoring rows.
@@ -34,7 +35,7 @@ class Statement {
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] double real(int column) const;
-  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string text(int column) const;  ///< or the bytes of a blob
   /// All zeros if the column isn't 32 bytes.
   [[nodiscard]] oci::Digest digest(int column) const;
 

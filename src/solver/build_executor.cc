@@ -115,7 +115,7 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, con
     status = Status::kCutOff;
   }
   const std::int64_t written =
-      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds));
+      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds, {}));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
   VertexResult result{.chain = chain_below(id, done).with(layer),
                       .status = status,
