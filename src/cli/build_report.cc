@@ -14,6 +14,8 @@ const char* word(solver::Status status) {
       return "ran";
     case solver::Status::kHit:
       return "hit";
+    case solver::Status::kRebased:
+      return "rebased";
     case solver::Status::kCutOff:
       return "cut-off";
   }
@@ -26,6 +28,8 @@ progress::Outcome outcome(solver::Status status) {
       return progress::Ran{};
     case solver::Status::kHit:
       return progress::Hit{};
+    case solver::Status::kRebased:
+      return progress::Rebased{};
     case solver::Status::kCutOff:
       return progress::CutOff{};
   }

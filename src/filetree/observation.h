@@ -14,9 +14,9 @@ namespace pgstrata::filetree {
 using Questions = std::uint8_t;
 
 inline constexpr Questions kAskedAbsent = 1U << 0U;  ///< looked up, and not there
-inline constexpr Questions kAskedKind = 1U << 1U;    ///< looked up: type, mode, owner, device, empty or not
-inline constexpr Questions kAskedMeta = 1U
-                                        << 2U;  ///< of a regular file: size, number and names of its links
+inline constexpr Questions kAskedKind =
+    1U << 1U;  ///< looked up: type, mode, owner, device, size, one name or several
+inline constexpr Questions kAskedMeta = 1U << 2U;  ///< of a regular file: which other names it has
 inline constexpr Questions kAskedContent =
     1U << 3U;  ///< the bytes of a regular file, or anything that tells of them
 inline constexpr Questions kAskedTarget = 1U << 4U;   ///< where a symbolic link leads

@@ -192,15 +192,12 @@ class Side {
   std::map<std::size_t, std::optional<LinkGroups>> groups_;
 };
 
-bool is_empty(const Entry& entry) { return entry.type == EntryType::kRegular && entry.size == 0; }
-
-/// The questions about one path that have another answer; `type_changed` for its directory's listing.
+/// The questions about one path that have another answer.
 Questions differing(const Entry& before, const Entry& after) {
   if (before.type != after.type) return filetree::kAskedAnything;
   Questions asked = 0;
   const auto kind = [](const Entry& entry) {
-    return std::tuple(entry.mode, entry.uid, entry.gid, entry.device_major, entry.device_minor,
-                      is_empty(entry));
+    return std::tuple(entry.mode, entry.uid, entry.gid, entry.device_major, entry.device_minor, entry.size);
   };
   if (kind(before) != kind(after)) asked |= filetree::kAskedKind;
   if (before.size != after.size) asked |= filetree::kAskedMeta;
@@ -234,8 +231,12 @@ class Comparison {
                        const std::optional<Entry>& after) {
     if (!before && !after) return {};
     Questions asked = before && after ? differing(*before, *after) : filetree::kAskedAnything;
-    if (before && after && before->type == EntryType::kRegular && after->type == EntryType::kRegular)
-      if (TRY(before_.links(path)) != TRY(after_.links(path))) asked |= filetree::kAskedMeta;
+    if (before && after && before->type == EntryType::kRegular && after->type == EntryType::kRegular) {
+      const auto links_before = TRY(before_.links(path));
+      const auto links_after = TRY(after_.links(path));
+      if (links_before != links_after) asked |= filetree::kAskedMeta;
+      if (links_before.empty() != links_after.empty()) asked |= filetree::kAskedKind;
+    }
     if (asked != 0) found_[path] |= asked;
     const bool listed = before.has_value() != after.has_value() || (before && before->type != after->type);
     if (listed && !path.empty())

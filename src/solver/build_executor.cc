@@ -6,6 +6,7 @@
 
 #include "filetree/resolve.h"
 #include "graph/definition.h"
+#include "solver/recorded_runs.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -60,14 +61,18 @@ Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Resu
   const auto hit = TRY(inputs_.layers.index().find(prepared.parts.key()));
   const bool present = hit && inputs_.layers.is_present(hit->layer);
   if (!present) {
-    prepared.reason = TRY(miss_reason(id, prepared, hit.has_value()));
+    auto rebased = TRY(rebase(id, done, prepared));
+    if (rebased) return rebased;
+    prepared.reason = prepared.falsified ? in_words(*prepared.falsified)
+                                         : TRY(miss_reason(id, prepared, hit.has_value()));
     return std::nullopt;
   }
-  VertexResult result{.chain = chain_below(id, done).with(hit->layer),
-                      .status = Status::kHit,
-                      .reason = "nothing it depends on changed",
-                      .created_ns = hit->written,
-                      .layer = hit->layer};
+  VertexResult result{
+      .chain = chain_below(id, done).with(hit->layer, shifts(id, done, hit->made, hit->written)),
+      .status = Status::kHit,
+      .reason = "nothing it depends on changed",
+      .created_ns = hit->written,
+      .layer = hit->layer};
   inputs_.observer.finished(id, result);
   return result;
 }
@@ -102,27 +107,41 @@ Result<VertexResult> BuildExecutor::run(VertexId id, const Results& done, std::s
   return finish(id, done, prepared, *layer, seconds_since(start));
 }
 
+Result<std::optional<cache::LayerRow>> BuildExecutor::equal_layer(VertexId id,
+                                                                  const oci::Digest& change_set,
+                                                                  const Prepared& prepared) {
+  // SOURCE_DATE_EPOCH promises the file times as well.
+  if (inputs_.graph.vertices[id].no_cache || inputs_.source_date_epoch) return std::nullopt;
+  // The times of an older layer have to be shown as if they were new, which takes the recorder. A COPY's
+  // are those of its sources.
+  if (needs_sandbox(id) && !inputs_.read_sets) return std::nullopt;
+  const auto known = TRY(inputs_.layers.index().layer_with(change_set, prepared.started_ns));
+  if (known && inputs_.layers.is_present(*known)) return known;
+  return std::nullopt;
+}
+
 Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, const Prepared& prepared,
-                                           const cache::LayerRow& made, double seconds) {
-  cache::LayerRow layer = made;
+                                           const cache::LayerRow& row, double seconds) {
+  cache::LayerRow layer = row;
   Status status = Status::kRan;
-  // Early cut-off: an equal change set becomes the layer that is known already, with its DiffID, so that
-  // nothing above it is new. Not with SOURCE_DATE_EPOCH, which promises the file times as well.
-  const bool fresh = inputs_.graph.vertices[id].no_cache || inputs_.source_date_epoch.has_value();
-  const auto known = TRY(inputs_.layers.index().layer_with(made.change_set, prepared.started_ns));
-  if (!fresh && known && inputs_.layers.is_present(*known)) {
-    layer = *known;
+  cache::Made made{.began = prepared.started_ns};
+  const auto older = TRY(equal_layer(id, row.change_set, prepared));
+  if (older) {
+    layer = *older;
     status = Status::kCutOff;
+    made = TRY(inputs_.layers.index().made(layer.diff_id)).value_or(cache::Made{});
   }
   const std::int64_t written =
-      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds, {}));
+      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds, made));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
-  VertexResult result{.chain = chain_below(id, done).with(layer),
+  if (made.ended == 0) made.ended = written;
+  VertexResult result{.chain = chain_below(id, done).with(layer, shifts(id, done, made, written)),
                       .status = status,
                       .reason = prepared.reason,
                       .seconds = seconds,
                       .created_ns = written,
-                      .layer = layer};
+                      .layer = layer,
+                      .falsified = prepared.falsified};
   inputs_.observer.finished(id, result);
   return result;
 }

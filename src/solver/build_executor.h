@@ -12,6 +12,7 @@
 #include "sandbox/launcher.h"
 #include "solver/bases.h"
 #include "solver/copy_plan.h"
+#include "solver/mounted_tree.h"
 #include "solver/observer.h"
 #include "solver/scheduler.h"
 #include "store/layer_store.h"
@@ -37,6 +38,8 @@ struct BuildInputs {
   std::string dockerfile;   ///< as shown in messages
   std::string slot_prefix;  ///< tells this build's steps from those of other contexts and Dockerfiles
   std::optional<std::int64_t> source_date_epoch;  ///< seconds
+  /// Record what RUNs ask, and reuse them by it. Without: exact keys only.
+  bool read_sets = true;
   std::function<Result<void>()> enter_sandbox;
 };
 
@@ -56,6 +59,8 @@ class BuildExecutor final : public Executor {
     std::string reason;
     std::vector<Selected> selected;  ///< of a COPY
     std::int64_t started_ns = 0;     ///< wall clock, when it had to run
+    std::optional<Falsified> falsified;
+    std::map<std::size_t, MountedTree> mounted;  ///< of a RUN's bind mounts, as far as they were asked for
   };
 
   Result<cache::KeyParts> key_parts(graph::VertexId id, const Results& done, Prepared& prepared);
@@ -63,6 +68,16 @@ class BuildExecutor final : public Executor {
   Result<oci::Digest> mount_inputs(const graph::ExecOp& op, const Results& done);
   Result<oci::Digest> mounted_content(const graph::Input& from, const std::string& source,
                                       const Results& done);
+  /// Digest of all that a RUN is, its layers and the content of its mounts aside: what its runs are stored
+  /// by.
+  Result<oci::Digest> run_digest(graph::VertexId id, const Results& done, const Prepared& prepared);
+  /// The result of a run on other layers, put on these.
+  Result<std::optional<VertexResult>> rebase(graph::VertexId id, const Results& done, Prepared& prepared);
+  Result<const MountedTree*> mounted_tree(graph::VertexId id, const Results& done, Prepared& prepared,
+                                          std::size_t mount);
+  /// The times of a layer that was made earlier, as they are to be shown.
+  [[nodiscard]] std::vector<TimeShift> shifts(graph::VertexId id, const Results& done, cache::Made made,
+                                              std::int64_t shown) const;
   Result<std::string> miss_reason(graph::VertexId id, const Prepared& prepared, bool stored);
   [[nodiscard]] std::string changed_source(const Prepared& prepared) const;
 
@@ -76,8 +91,12 @@ class BuildExecutor final : public Executor {
   Result<void> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
                            const std::stop_token& stop);
   [[nodiscard]] std::string bootstrapped_suite(graph::VertexId id) const;
+  /// Early cut-off: the layer that is known already and has the same change set, so that the step becomes
+  /// it, with its DiffID, and nothing above it is new.
+  Result<std::optional<cache::LayerRow>> equal_layer(graph::VertexId id, const oci::Digest& change_set,
+                                                     const Prepared& prepared);
   Result<VertexResult> finish(graph::VertexId id, const Results& done, const Prepared& prepared,
-                              const cache::LayerRow& layer, double seconds);
+                              const cache::LayerRow& row, double seconds);
 
   /// The tree of a COPY's or mount's source; a stage's view is kept in `view`.
   Result<const filetree::FileTree*> tree_of(const graph::Input& from, const Results& done,

@@ -116,6 +116,25 @@ Result<const snapshot::ChangeSetFile*> LayerStore::changes(const oci::Digest& di
   return file.get();
 }
 
+Result<std::optional<std::vector<LayerRow>>> LayerStore::rows(const std::vector<oci::Digest>& diff_ids) {
+  std::vector<LayerRow> rows;
+  for (const oci::Digest& diff_id : diff_ids) {
+    const auto row = TRY(index_.layer(diff_id));
+    if (!row || !os::exists(changes_path(diff_id))) return std::nullopt;
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
+Result<snapshot::NamedChain> LayerStore::named(const std::vector<LayerRow>& chain) {
+  snapshot::NamedChain named;
+  for (const LayerRow& layer : chain) {
+    const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
+    named.push_back({.change_set = layer.change_set, .changes = file});
+  }
+  return named;
+}
+
 Result<std::unique_ptr<snapshot::ChainView>> LayerStore::view(const std::vector<LayerRow>& chain,
                                                               std::string name) {
   std::vector<snapshot::LayerView> layers;

@@ -20,6 +20,7 @@
 #include "core/result.h"
 #include "filetree/entry.h"
 #include "layer/tar_writer.h"
+#include "snapshot/chain_difference.h"
 #include "snapshot/chain_view.h"
 #include "store/previous_layer.h"
 
@@ -44,6 +45,11 @@ class LayerStore {
 
   /// True if the layer's files are there, as far as one look at their names and sizes tells.
   [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;
+
+  /// The layers with these DiffIDs, or nothing if one of them isn't there any more.
+  Result<std::optional<std::vector<cache::LayerRow>>> rows(const std::vector<oci::Digest>& diff_ids);
+  /// A chain for chain_difference(). It borrows from this store.
+  Result<snapshot::NamedChain> named(const std::vector<cache::LayerRow>& chain);
 
   /// The merged tree of a chain, bottom first. The view borrows from this store.
   Result<std::unique_ptr<snapshot::ChainView>> view(const std::vector<cache::LayerRow>& chain,

@@ -1,0 +1,93 @@
+// A RUN on layers that it hasn't run on: its stored runs, and what reusing one of them makes of the chain.
+#include <fmt/format.h>
+
+#include "filetree/resolve.h"
+#include "solver/build_executor.h"
+#include "solver/recorded_runs.h"
+#include "users/users.h"
+
+namespace pgstrata::solver {
+
+using graph::VertexId;
+
+Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, const Prepared& prepared) {
+  const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
+  const auto view = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
+  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
+  oci::KeyHasher key("pgstrata.run.v1");
+  key.add("definition", prepared.parts.definition);
+  // What we look up ourselves before it starts; the recorder doesn't see that.
+  key.add("uid", std::uint64_t{identity.uid}).add("gid", std::uint64_t{identity.gid});
+  for (const std::uint32_t group : identity.groups) key.add("group", std::uint64_t{group});
+  key.add("home", identity.home).add("suite", bootstrapped_suite(id));
+  for (const graph::ExecMount& mount : op.mounts)
+    if (const auto* cache = std::get_if<graph::CacheMount>(&mount); cache != nullptr && cache->from)
+      key.add("cache", TRY(mounted_content(*cache->from, cache->source, done)));
+  return key.finish();
+}
+
+Result<const MountedTree*> BuildExecutor::mounted_tree(VertexId id, const Results& done, Prepared& prepared,
+                                                       std::size_t mount) {
+  if (const auto known = prepared.mounted.find(mount); known != prepared.mounted.end())
+    return &known->second;
+  const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
+  const auto* bind = mount < op.mounts.size() ? std::get_if<graph::BindMount>(&op.mounts[mount]) : nullptr;
+  if (bind == nullptr)
+    return fail(
+        {.kind = ErrorKind::kCorrupt, .what = "a stored run names a bind mount that its step hasn't"});
+  std::unique_ptr<snapshot::ChainView> view;
+  const filetree::FileTree* tree = TRY(tree_of(bind->from, done, view));
+  const std::scoped_lock lock(context_mutex_);
+  const std::string top = TRY(filetree::resolve(*tree, bind->source, filetree::FinalLink::kFollow));
+  const filetree::ChangeSet entries = TRY(tree->walk(top));
+  return &prepared.mounted.emplace(mount, MountedTree(entries, top)).first->second;
+}
+
+std::vector<TimeShift> BuildExecutor::shifts(VertexId id, const Results& done, cache::Made made,
+                                             std::int64_t shown) const {
+  std::vector<TimeShift> all;
+  if (inputs_.source_date_epoch) return all;
+  if (shown > made.ended) all.push_back({.from = made.began, .to = made.ended, .by = shown - made.ended});
+  // A COPY keeps the times of what it copies, so what would be shown there is shown here.
+  const auto* file = std::get_if<graph::FileOp>(&inputs_.graph.vertices[id].op);
+  const auto* copy = file != nullptr ? std::get_if<graph::CopyAction>(&file->action) : nullptr;
+  const auto* from = copy != nullptr ? std::get_if<graph::VertexInput>(&copy->from) : nullptr;
+  if (from == nullptr || !from->vertex) return all;
+  for (const std::vector<TimeShift>& layer : done[*from->vertex]->chain.shifts)
+    all.insert(all.end(), layer.begin(), layer.end());
+  return all;
+}
+
+Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Results& done,
+                                                          Prepared& prepared) {
+  const auto* op = std::get_if<graph::ExecOp>(&inputs_.graph.vertices[id].op);
+  if (op == nullptr || !inputs_.read_sets) return std::nullopt;
+  const Chain below = chain_below(id, done);
+  const RunQuestion question{
+      .op = TRY(run_digest(id, done, prepared)),
+      .inputs = prepared.parts.inputs,
+      .chain = below.layers,
+      .mounted = [&](std::size_t mount) { return mounted_tree(id, done, prepared, mount); },
+      .mount_target =
+          [&](std::size_t mount) { return std::get<graph::BindMount>(op->mounts[mount]).target; }};
+  const Verdict verdict = TRY(find_reusable(inputs_.layers, question));
+  if (const auto* falsified = std::get_if<Falsified>(&verdict)) {
+    prepared.falsified = *falsified;
+    return std::nullopt;
+  }
+  const auto* reusable = std::get_if<Reusable>(&verdict);
+  if (reusable == nullptr) return std::nullopt;
+  const cache::RecordedRun& run = reusable->run;
+  const std::int64_t written =
+      TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds, run.made));
+  TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
+  VertexResult result{.chain = below.with(run.layer, shifts(id, done, run.made, written)),
+                      .status = Status::kRebased,
+                      .reason = "nothing that it asked for changed",
+                      .created_ns = written,
+                      .layer = run.layer};
+  inputs_.observer.finished(id, result);
+  return result;
+}
+
+}  // namespace pgstrata::solver

@@ -1,0 +1,124 @@
+#include "solver/recorded_runs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cache/read_set.h"
+#include "snapshot/chain_difference.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using cache::LayerRow;
+using cache::RecordedRun;
+
+/// How many layers, from the bottom, a run was made on that the chain has as well.
+std::size_t common_layers(const RecordedRun& run, const std::vector<LayerRow>& chain) {
+  std::size_t count = 0;
+  while (count < run.chain.size() && count < chain.size() && run.chain[count] == chain[count].diff_id)
+    ++count;
+  return count;
+}
+
+std::string describe_at(store::LayerStore& layers, const std::vector<LayerRow>& chain,
+                        const std::string& path) {
+  // For a message only: if it can't be told, the message goes without it.
+  const auto view = layers.view(chain, "");
+  if (!view) return "";
+  const auto entry = (*view)->lookup(path);
+  if (!entry) return "";
+  return describe(*entry ? &**entry : nullptr);
+}
+
+class Check {
+ public:
+  Check(store::LayerStore& layers, const RunQuestion& question) : layers_(layers), question_(question) {}
+
+  /// Nothing if every answer is the one that the run got.
+  Result<std::optional<Falsified>> run(const RecordedRun& run, const std::vector<LayerRow>& chain_then) {
+    const cache::Asked asked = TRY(layers_.index().asked(run.id));
+    if (run.inputs != question_.inputs) {
+      auto falsified = TRY(check_mounts(asked.mounts));
+      if (falsified) return falsified;
+    }
+    return check_root(asked.root, chain_then);
+  }
+
+ private:
+  Result<std::optional<Falsified>> check_root(const std::string& bytes,
+                                              const std::vector<LayerRow>& chain_then) {
+    const snapshot::NamedChain before = TRY(layers_.named(chain_then));
+    const snapshot::NamedChain after = TRY(layers_.named(question_.chain));
+    filetree::Observations differences = TRY(snapshot::chain_difference(before, after));
+    for (filetree::Observation& difference : differences)
+      difference.questions &= static_cast<filetree::Questions>(~question_.ignored);
+    const cache::ReadSet asked = TRY(cache::ReadSet::decode(bytes));
+    const filetree::Observation* found = cache::falsified(asked, differences);
+    if (found == nullptr) return std::nullopt;
+    return Falsified{
+        .path = found->path,
+        .mount = "",
+        .questions = static_cast<filetree::Questions>(found->questions & asked.asked_of(found->path)),
+        .before = describe_at(layers_, chain_then, found->path),
+        .after = describe_at(layers_, question_.chain, found->path)};
+  }
+
+  Result<std::optional<Falsified>> check_mounts(const std::string& bytes) {
+    const auto mounts = TRY(cache::decode_mounts(bytes));
+    for (const cache::AskedMount& mount : mounts) {
+      const MountedTree* tree = TRY(question_.mounted(mount.mount));
+      for (std::size_t i = 0; i < mount.observations.size(); ++i) {
+        const filetree::Observation& observation = mount.observations[i];
+        if (tree->answer(observation) == mount.values[i]) continue;
+        return Falsified{.path = observation.path,
+                         .mount = question_.mount_target(mount.mount),
+                         .questions = observation.questions,
+                         .before = "",
+                         .after = tree->describe(observation.path)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  store::LayerStore& layers_;
+  const RunQuestion& question_;
+};
+
+}  // namespace
+
+std::string in_words(const Falsified& falsified) {
+  const std::string path = falsified.mount.empty()
+                               ? "/" + falsified.path
+                               : falsified.mount + (falsified.path.empty() ? "" : "/" + falsified.path);
+  const auto asked = [&](filetree::Questions question) { return (falsified.questions & question) != 0; };
+  if (asked(filetree::kAskedAbsent))
+    return fmt::format("{}, which it looked for in vain, is there now", path);
+  if (falsified.after == "absent") return fmt::format("{}, which it looked up, is gone", path);
+  if (asked(filetree::kAskedContent)) return fmt::format("{}, which it read, changed", path);
+  if (asked(filetree::kAskedTarget))
+    return fmt::format("{}, a link that it followed, leads elsewhere", path);
+  if (asked(filetree::kAskedListing)) return fmt::format("{}, which it listed, holds other files", path);
+  return fmt::format("{}, which it looked up, has another {}", path,
+                     filetree::name_of(falsified.questions));
+}
+
+Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& question) {
+  std::vector<RecordedRun> runs = TRY(layers.index().runs(question.op));
+  std::stable_sort(runs.begin(), runs.end(), [&](const RecordedRun& a, const RecordedRun& b) {
+    return common_layers(a, question.chain) > common_layers(b, question.chain);
+  });
+  std::optional<Falsified> first;
+  for (const RecordedRun& run : runs) {
+    // Without the layers that it ran on there is nothing to compare with.
+    const auto chain_then = TRY(layers.rows(run.chain));
+    if (!chain_then || !layers.is_present(run.layer)) continue;
+    auto falsified = TRY(Check(layers, question).run(run, *chain_then));
+    if (!falsified) return Reusable{run};
+    if (!first) first = std::move(falsified);
+  }
+  if (first) return std::move(*first);
+  return NoRun{};
+}
+
+}  // namespace pgstrata::solver
