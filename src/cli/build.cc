@@ -32,6 +32,7 @@
 #include "solver/build_executor.h"
 #include "solver/scheduler.h"
 #include "store/background_sync.h"
+#include "trace/recording_lower.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -55,6 +56,7 @@ struct Request {
   std::vector<oci::Reference> names;
   std::vector<exporter::Output> outputs;
   std::optional<std::int64_t> epoch;
+  bool read_sets = true;
   std::string dockerfile_path;
 };
 
@@ -65,6 +67,13 @@ Result<graph::Network> parse_network(const std::string& text) {
   return fail({.kind = ErrorKind::kUsage,
                .what = fmt::format("--network {}: there is no such network", text),
                .next = "use default, host or none"});
+}
+
+Result<bool> parse_read_set(const std::string& text) {
+  if (text == "on" || text == "off") return text == "on";
+  return fail({.kind = ErrorKind::kUsage,
+               .what = fmt::format("--read-set {}: there is no such mode", text),
+               .next = "use on or off"});
 }
 
 /// Without this the first file that is looked for in it would be what is missing.
@@ -90,6 +99,7 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.no_cache = options.no_cache;
   graph.no_cache_filter = options.no_cache_filter;
   graph.network = TRY(parse_network(options.network));
+  request.read_sets = TRY(parse_read_set(options.read_set));
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
   const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
   for (const auto& [name, value] : named) {
@@ -256,6 +266,7 @@ class Build {
 
   Result<std::vector<solver::VertexResult>> solve(const graph::BuildGraph& graph, solver::Bases& bases) {
     report_.emplace(graph, sink_, bootstraps_);
+    const auto recordable = trace::can_record();
     std::stop_source stop;
     std::optional<Interrupts> interrupts;
     solver::BuildInputs inputs{
@@ -269,9 +280,14 @@ class Build {
         .dockerfile = request_.dockerfile_path,
         .slot_prefix = absolute(request_.options.context) + "\n" + absolute(request_.dockerfile_path),
         .source_date_epoch = request_.epoch,
+        .read_sets = request_.read_sets && recordable.has_value(),
         .enter_sandbox = [&]() -> Result<void> {
           sink_.suspend();
           TRY_VOID(sandbox::enter_namespaces());
+          if (request_.read_sets && !recordable)
+            sink_.message(
+                progress::Level::kWarning,
+                "steps are reused only if nothing below them changed: " + recordable.error().message());
           if (const auto missing = sandbox::missing_ids())
             sink_.message(progress::Level::kWarning, missing->message());
           TRY_VOID(store_.lock->clear_abandoned(global_.root));

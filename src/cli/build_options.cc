@@ -53,6 +53,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--iidfile", iidfile, "write the image's ID to this file");
   app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");
   app.add_option("--progress", progress, "auto|plain|tty|rawjson|quiet");
+  app.add_option("--read-set", read_set, "on|off: reuse a RUN if nothing changed that it asked for");
   app.add_flag("-q,--quiet", quiet, "print nothing but the image's ID");
 }
 

@@ -31,6 +31,7 @@ struct BuildOptions {
   std::string iidfile;
   std::string metadata_file;
   std::string progress = "auto";
+  std::string read_set = "on";
   bool no_cache = false;
   bool pull = false;
   bool load = false;

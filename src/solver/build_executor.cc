@@ -7,6 +7,7 @@
 #include "filetree/resolve.h"
 #include "graph/definition.h"
 #include "solver/recorded_runs.h"
+#include "solver/shown_times.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -19,6 +20,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// What is copied from a stage has the times that it has there.
+void take_shown_times(const Chain& chain, const snapshot::ChainView& view,
+                      std::vector<Selected>& selected) {
+  const ShownTimes shown = shown_times(chain, view);
+  if (!shown) return;
+  for (Selected& source : selected)
+    for (filetree::Entry& entry : source.entries) entry.mtime_ns = shown(entry.path, entry.mtime_ns);
+}
+
 template <class T>
 const T* op_as(const graph::Vertex& vertex) {
   return std::get_if<T>(&vertex.op);
@@ -27,7 +37,7 @@ const T* op_as(const graph::Vertex& vertex) {
 }  // namespace
 
 BuildExecutor::BuildExecutor(const BuildInputs& inputs)
-    : inputs_(inputs), prepared_(inputs.graph.vertices.size()) {}
+    : inputs_(inputs), prepared_(inputs.graph.vertices.size()), started_ns_(wall_clock_ns()) {}
 
 bool BuildExecutor::needs_sandbox(VertexId id) const {
   return op_as<graph::ExecOp>(inputs_.graph.vertices[id]) != nullptr;
@@ -67,12 +77,11 @@ Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Resu
                                          : TRY(miss_reason(id, prepared, hit.has_value()));
     return std::nullopt;
   }
-  VertexResult result{
-      .chain = chain_below(id, done).with(hit->layer, shifts(id, done, hit->made, hit->written)),
-      .status = Status::kHit,
-      .reason = "nothing it depends on changed",
-      .created_ns = hit->written,
-      .layer = hit->layer};
+  VertexResult result{.chain = reused(id, done, hit->layer, hit->made, started_ns_),
+                      .status = Status::kHit,
+                      .reason = "nothing it depends on changed",
+                      .created_ns = hit->written,
+                      .layer = hit->layer};
   inputs_.observer.finished(id, result);
   return result;
 }
@@ -97,7 +106,7 @@ Result<VertexResult> BuildExecutor::run(VertexId id, const Results& done, std::s
   Prepared& prepared = prepared_[id];
   prepared.started_ns = wall_clock_ns();
   inputs_.observer.started(id, prepared.reason);
-  auto layer = needs_sandbox(id) ? run_exec(id, done, stop) : run_file(id, done, prepared);
+  auto layer = needs_sandbox(id) ? run_exec(id, done, prepared, stop) : run_file(id, done, prepared);
   if (!layer) {
     Error error = std::move(layer).error();
     if (error.where.empty()) error.where = where(id);
@@ -120,7 +129,7 @@ Result<std::optional<cache::LayerRow>> BuildExecutor::equal_layer(VertexId id,
   return std::nullopt;
 }
 
-Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, const Prepared& prepared,
+Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Prepared& prepared,
                                            const cache::LayerRow& row, double seconds) {
   cache::LayerRow layer = row;
   Status status = Status::kRan;
@@ -135,13 +144,16 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, con
       TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds, made));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
   if (made.ended == 0) made.ended = written;
-  VertexResult result{.chain = chain_below(id, done).with(layer, shifts(id, done, made, written)),
-                      .status = status,
-                      .reason = prepared.reason,
-                      .seconds = seconds,
-                      .created_ns = written,
-                      .layer = layer,
-                      .falsified = prepared.falsified};
+  TRY_VOID(store_run(id, done, prepared, layer, seconds, made));
+  const Chain below = chain_below(id, done);
+  VertexResult result{
+      .chain = older ? reused(id, done, layer, made, prepared.started_ns) : below.with_new(layer, written),
+      .status = status,
+      .reason = prepared.reason,
+      .seconds = seconds,
+      .created_ns = written,
+      .layer = layer,
+      .falsified = prepared.falsified};
   inputs_.observer.finished(id, result);
   return result;
 }
@@ -181,8 +193,13 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
   std::unique_ptr<snapshot::ChainView> stage;
   const filetree::FileTree* source = TRY(tree_of(copy.from, done, stage));
   const std::scoped_lock lock(context_mutex_);
+  if (stage && std::get<graph::VertexInput>(copy.from).vertex)
+    take_shown_times(done[*std::get<graph::VertexInput>(copy.from).vertex]->chain, *stage,
+                     prepared.selected);
   CopyPlan plan = TRY(plan_copy(copy, *source, std::move(prepared.selected), *below, options));
   auto entries = std::move(plan.entries);
+  const auto older = TRY(equal_layer(id, filetree::change_set_digest(entries), prepared));
+  if (older) return *older;
   snapshot::ContentOpener open = [&](const filetree::Entry& entry) { return plan.open(entry); };
   const auto previous = TRY(previous_layer(id));
   if (previous) open = previous->before(std::move(open));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/read_set.h"
 #include "context/build_context.h"
 #include "sandbox/launcher.h"
 #include "solver/bases.h"
@@ -16,6 +17,7 @@
 #include "solver/observer.h"
 #include "solver/scheduler.h"
 #include "store/layer_store.h"
+#include "users/users.h"
 
 namespace pgstrata::solver {
 
@@ -60,7 +62,9 @@ class BuildExecutor final : public Executor {
     std::vector<Selected> selected;  ///< of a COPY
     std::int64_t started_ns = 0;     ///< wall clock, when it had to run
     std::optional<Falsified> falsified;
-    std::map<std::size_t, MountedTree> mounted;  ///< of a RUN's bind mounts, as far as they were asked for
+    std::optional<filetree::Observations> asked;  ///< what a RUN asked of the layers, if it was recorded
+    std::vector<cache::AskedMount> asked_mounts;  ///< and of its bind mounts
+    std::map<std::size_t, MountedTree> mounted;   ///< of a RUN's bind mounts, as far as they were asked for
   };
 
   Result<cache::KeyParts> key_parts(graph::VertexId id, const Results& done, Prepared& prepared);
@@ -73,11 +77,14 @@ class BuildExecutor final : public Executor {
   Result<oci::Digest> run_digest(graph::VertexId id, const Results& done, const Prepared& prepared);
   /// The result of a run on other layers, put on these.
   Result<std::optional<VertexResult>> rebase(graph::VertexId id, const Results& done, Prepared& prepared);
+  /// Stores what a RUN asked beside the layer that it gave.
+  Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared,
+                         const cache::LayerRow& layer, double seconds, cache::Made made);
   Result<const MountedTree*> mounted_tree(graph::VertexId id, const Results& done, Prepared& prepared,
                                           std::size_t mount);
-  /// The times of a layer that was made earlier, as they are to be shown.
-  [[nodiscard]] std::vector<TimeShift> shifts(graph::VertexId id, const Results& done, cache::Made made,
-                                              std::int64_t shown) const;
+  /// The chain of a vertex whose layer was made earlier.
+  [[nodiscard]] Chain reused(graph::VertexId id, const Results& done, const cache::LayerRow& layer,
+                             cache::Made made, std::int64_t now) const;
   Result<std::string> miss_reason(graph::VertexId id, const Prepared& prepared, bool stored);
   [[nodiscard]] std::string changed_source(const Prepared& prepared) const;
 
@@ -85,7 +92,10 @@ class BuildExecutor final : public Executor {
   Result<cache::LayerRow> run_file(graph::VertexId id, const Results& done, Prepared& prepared);
   /// What the same step of the last build gave, as a source of unchanged bytes.
   Result<std::unique_ptr<store::PreviousLayer>> previous_layer(graph::VertexId id);
-  Result<cache::LayerRow> run_exec(graph::VertexId id, const Results& done, const std::stop_token& stop);
+  Result<cache::LayerRow> run_exec(graph::VertexId id, const Results& done, Prepared& prepared,
+                                   const std::stop_token& stop);
+  Result<sandbox::ProcessSpec> process_spec(graph::VertexId id, const Results& done,
+                                            const users::Identity& identity, ExecMounts& mounts);
   Result<void> add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
                           std::vector<std::string>& env);
   Result<void> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
@@ -95,7 +105,7 @@ class BuildExecutor final : public Executor {
   /// it, with its DiffID, and nothing above it is new.
   Result<std::optional<cache::LayerRow>> equal_layer(graph::VertexId id, const oci::Digest& change_set,
                                                      const Prepared& prepared);
-  Result<VertexResult> finish(graph::VertexId id, const Results& done, const Prepared& prepared,
+  Result<VertexResult> finish(graph::VertexId id, const Results& done, Prepared& prepared,
                               const cache::LayerRow& row, double seconds);
 
   /// The tree of a COPY's or mount's source; a stage's view is kept in `view`.
@@ -107,6 +117,7 @@ class BuildExecutor final : public Executor {
 
   const BuildInputs& inputs_;
   std::vector<Prepared> prepared_;
+  std::int64_t started_ns_;
   std::mutex context_mutex_;  ///< contexts are read by one vertex at a time
 };
 

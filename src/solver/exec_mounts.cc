@@ -31,6 +31,19 @@ Result<std::string> source_within(const filetree::FileTree& tree, const std::str
   return top;
 }
 
+/// Shown times for a mount of `directory` alone.
+ShownTimes below(const std::string& directory, ShownTimes shown) {
+  if (!shown || directory.empty()) return shown;
+  return [directory, shown](std::string_view path, std::int64_t mtime_ns) {
+    return shown(path.empty() ? directory : directory + "/" + std::string(path), mtime_ns);
+  };
+}
+
+Result<bool> is_directory(const filetree::FileTree& tree, const std::string& path) {
+  const auto entry = TRY(tree.lookup(path));
+  return entry && entry->type == EntryType::kDirectory;
+}
+
 /// Locks the first free directory of PREFIX, PREFIX.1, … (sharing=private), or waits for the first
 /// (sharing=locked); sharing=shared takes no lock.
 Result<std::string> lock_cache(const std::string& prefix, graph::Sharing sharing,
@@ -112,50 +125,62 @@ Result<std::string> ExecMounts::lay_out(const filetree::FileTree& tree, const st
   };
   const auto written = TRY(layer::write_layer(std::move(entries), open, {}, sink));
   TRY_VOID(layer::unpack_layer(written.changes, tar.fd(), path, {.rootless = sandbox::is_rootless()}));
-  return single ? path + "/" + name : path;
+  return path;
 }
 
-Result<std::string> ExecMounts::mount_writable(const std::string& lower) {
-  const std::string base = new_path();
-  for (const char* part : {"/upper", "/work", "/merged"}) TRY_VOID(os::make_directories(base + part));
-  overlays_.push_back(TRY(snapshot::mount_overlay({.lowerdirs = {lower},
-                                                   .upperdir = base + "/upper",
-                                                   .workdir = base + "/work",
-                                                   .target = base + "/merged",
-                                                   .userxattr = sandbox::is_rootless()})));
-  return base + "/merged";
+Result<void> ExecMounts::mount_bind(std::size_t index, const graph::BindMount& mount, std::string file,
+                                    RecordedOverlaySpec spec) {
+  spec.directory = new_path();
+  spec.rootless = sandbox::is_rootless();
+  spec.record = inputs_.read_sets;
+  TRY_VOID(os::make_directories(spec.directory + (mount.read_write ? "/upper" : "")));
+  RecordedOverlay overlay = TRY(RecordedOverlay::mount(spec));
+  mounts_.push_back(sandbox::Bind{.source = overlay.target() + (file.empty() ? "" : "/" + file),
+                                  .target = mount.target,
+                                  .read_only = !mount.read_write});
+  binds_.push_back({.index = index, .file = std::move(file), .overlay = std::move(overlay)});
+  return {};
 }
 
-Result<std::string> ExecMounts::mount_stage(const std::vector<cache::LayerRow>& stage, bool writable) {
-  const std::string base = new_path();
-  for (const char* part : {"/upper", "/work", "/merged"}) TRY_VOID(os::make_directories(base + part));
-  snapshot::OverlaySpec spec{.lowerdirs = TRY(inputs_.layers.lowerdirs(stage, sandbox::is_rootless())),
-                             .upperdir = writable ? base + "/upper" : "",
-                             .workdir = base + "/work",
-                             .target = base + "/merged",
-                             .userxattr = sandbox::is_rootless()};
-  overlays_.push_back(TRY(snapshot::mount_overlay(spec)));
-  return base + "/merged";
-}
-
-Result<void> ExecMounts::add_bind(const graph::BindMount& mount, const filetree::FileTree* tree,
-                                  const std::vector<cache::LayerRow>& stage) {
-  std::string source;
+Result<void> ExecMounts::add_bind(std::size_t index, const graph::BindMount& mount,
+                                  const filetree::FileTree* tree, const Chain& stage) {
   if (tree != nullptr) {
     const std::string top = TRY(source_within(*tree, mount.source));
-    source = TRY(lay_out(*tree, top));
-    struct stat status {};
-    const bool directory = ::stat(source.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-    if (mount.read_write && directory) source = TRY(mount_writable(source));
-  } else {
-    const auto view = TRY(inputs_.layers.view(stage, "the stage"));
-    const std::string within = TRY(source_within(*view, mount.source));
-    source = TRY(mount_stage(stage, mount.read_write));
-    if (!within.empty()) source += "/" + within;
+    const bool directory = TRY(is_directory(*tree, top));
+    std::string laid_out = TRY(lay_out(*tree, top));
+    return mount_bind(index, mount, directory ? "" : std::string(filetree::base_name(top)),
+                      {.lowerdirs = {std::move(laid_out)}});
   }
-  mounts_.push_back(
-      sandbox::Bind{.source = source, .target = mount.target, .read_only = !mount.read_write});
-  return {};
+  views_.push_back(TRY(inputs_.layers.view(stage.layers, "the stage")));
+  const snapshot::ChainView& view = *views_.back();
+  const std::string top = TRY(source_within(view, mount.source));
+  const bool directory = TRY(is_directory(view, top));
+  auto lowerdirs = TRY(inputs_.layers.lowerdirs(stage.layers, sandbox::is_rootless()));
+  const std::string target = new_path();
+  TRY_VOID(os::make_directories(target));
+  stages_.push_back(TRY(snapshot::mount_overlay(
+      {.lowerdirs = std::move(lowerdirs), .target = target, .userxattr = sandbox::is_rootless()})));
+  const std::string shown(directory ? std::string_view(top) : filetree::parent_path(top));
+  return mount_bind(index, mount, directory ? "" : std::string(filetree::base_name(top)),
+                    {.lowerdirs = {shown.empty() ? target : target + "/" + shown},
+                     .shown_mtime = below(shown, shown_times(stage, view))});
+}
+
+Result<std::vector<cache::AskedMount>> ExecMounts::finish() {
+  std::vector<cache::AskedMount> asked;
+  for (BindMounted& bind : binds_) {
+    auto observations = TRY(bind.overlay.finish());
+    if (!observations) continue;
+    cache::AskedMount mount{.mount = bind.index, .observations = {}, .values = {}};
+    for (filetree::Observation& observation : *observations) {
+      // Of a file that is mounted alone, its directory is of our making.
+      if (!bind.file.empty() && observation.path != bind.file) continue;
+      if (!bind.file.empty()) observation.path.clear();
+      mount.observations.push_back(std::move(observation));
+    }
+    asked.push_back(std::move(mount));
+  }
+  return asked;
 }
 
 Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed) {

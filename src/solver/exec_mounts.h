@@ -2,15 +2,18 @@
 // machine's apt sources.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cache/read_set.h"
 #include "core/result.h"
 #include "graph/op.h"
 #include "os/fd.h"
 #include "sandbox/launcher.h"
 #include "snapshot/overlay.h"
 #include "solver/build_executor.h"
+#include "solver/recorded_overlay.h"
 
 namespace pgstrata::solver {
 
@@ -25,10 +28,10 @@ class ExecMounts {
   /// The machine's apt sources and its apt's proxies, for a bootstrapped base of this suite.
   Result<void> add_apt_sources(const std::string& suite);
   Result<void> add_script(const graph::ScriptFile& script);
-  /// A bind mount whose source is `tree` (a context: its files are laid out below `directory` as the
-  /// image would have them) or the layers of a stage.
-  Result<void> add_bind(const graph::BindMount& mount, const filetree::FileTree* tree,
-                        const std::vector<cache::LayerRow>& stage);
+  /// A bind mount, the op's mount number `index`, whose source is `tree` (a context: its files are laid out
+  /// below `directory` as the image would have them) or a stage, which must outlive this.
+  Result<void> add_bind(std::size_t index, const graph::BindMount& mount, const filetree::FileTree* tree,
+                        const Chain& stage);
   /// A directory of the store that outlives the build; `seed` fills it when it is made first.
   Result<void> add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed);
   Result<void> add_tmpfs(const graph::TmpfsMount& mount);
@@ -37,17 +40,29 @@ class ExecMounts {
 
   [[nodiscard]] const std::vector<sandbox::Mount>& mounts() const { return mounts_; }
 
+  /// What was asked of the bind mounts; without the answers. To be called when the step has ended; nothing
+  /// of theirs is mounted any more.
+  Result<std::vector<cache::AskedMount>> finish();
+
  private:
   std::string new_path();
+  /// The directory that shows `top`, or holds it alone if it is no directory.
   Result<std::string> lay_out(const filetree::FileTree& tree, const std::string& top);
-  Result<std::string> mount_writable(const std::string& lower);
-  Result<std::string> mount_stage(const std::vector<cache::LayerRow>& stage, bool writable);
+  struct BindMounted {
+    std::size_t index = 0;
+    std::string file;  ///< the mount's source is this file of what is mounted; empty: it is all of that
+    RecordedOverlay overlay;
+  };
+  Result<void> mount_bind(std::size_t index, const graph::BindMount& mount, std::string file,
+                          RecordedOverlaySpec spec);
 
   const BuildInputs& inputs_;
   std::string directory_;
   int count_ = 0;
   std::vector<sandbox::Mount> mounts_;
-  std::vector<snapshot::Mounted> overlays_;
+  std::vector<std::unique_ptr<snapshot::ChainView>> views_;  ///< of stages that are mounted
+  std::vector<snapshot::Mounted> stages_;
+  std::vector<BindMounted> binds_;
   std::vector<os::Fd> locks_;
 };
 

@@ -8,6 +8,8 @@
 #include "snapshot/upper_dir.h"
 #include "solver/build_executor.h"
 #include "solver/exec_mounts.h"
+#include "solver/recorded_overlay.h"
+#include "solver/shown_times.h"
 #include "users/users.h"
 
 namespace pgstrata::solver {
@@ -20,8 +22,7 @@ class StepDirectory {
  public:
   static Result<StepDirectory> make(const content::ContentStore& content) {
     StepDirectory directory(content.temporary_path("step"));
-    for (const char* part : {"/work", "/merged", "/mounts"})
-      TRY_VOID(os::make_directories(directory.path_ + part, 0711));
+    TRY_VOID(os::make_directories(directory.path_ + "/mounts", 0711));
     return directory;
   }
   StepDirectory(StepDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -55,18 +56,17 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
 Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
                                        std::vector<std::string>& env) {
   for (const graph::ScriptFile& script : op.scripts) TRY_VOID(mounts.add_script(script));
-  for (const graph::ExecMount& mount : op.mounts) {
+  for (std::size_t index = 0; index < op.mounts.size(); ++index) {
+    const graph::ExecMount& mount = op.mounts[index];
     if (const auto* bind = std::get_if<graph::BindMount>(&mount)) {
       std::unique_ptr<snapshot::ChainView> view;
       const filetree::FileTree* tree = TRY(tree_of(bind->from, done, view));
       const std::scoped_lock lock(context_mutex_);
-      if (const auto* stage = std::get_if<graph::VertexInput>(&bind->from)) {
-        TRY_VOID(mounts.add_bind(
-            *bind, nullptr,
-            stage->vertex ? done[*stage->vertex]->chain.layers : std::vector<cache::LayerRow>{}));
-      } else {
-        TRY_VOID(mounts.add_bind(*bind, tree, {}));
-      }
+      if (const auto* stage = std::get_if<graph::VertexInput>(&bind->from))
+        TRY_VOID(
+            mounts.add_bind(index, *bind, nullptr, stage->vertex ? done[*stage->vertex]->chain : Chain{}));
+      else
+        TRY_VOID(mounts.add_bind(index, *bind, tree, {}));
     } else if (const auto* cache = std::get_if<graph::CacheMount>(&mount)) {
       std::unique_ptr<snapshot::ChainView> view;
       const filetree::FileTree* seed = cache->from ? TRY(tree_of(*cache->from, done, view)) : nullptr;
@@ -97,18 +97,11 @@ std::string BuildExecutor::bootstrapped_suite(VertexId id) const {
   return "";
 }
 
-Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done,
-                                                const std::stop_token& stop) {
+Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Results& done,
+                                                         const users::Identity& identity,
+                                                         ExecMounts& mounts) {
   const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
-  const Chain below = chain_below(id, done);
-  const auto view = TRY(inputs_.layers.view(below.layers, "the stage"));
-  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
-
-  const StepDirectory directory = TRY(StepDirectory::make(inputs_.layers.content()));
-  TRY_VOID(snapshot::make_upper(directory.path("/upper"), *view));
-  ExecMounts mounts(inputs_, directory.path("/mounts"));
-  sandbox::ProcessSpec spec{.rootfs = directory.path("/merged"),
-                            .argv = op.argv,
+  sandbox::ProcessSpec spec{.argv = op.argv,
                             .env = op.env,
                             .cwd = op.cwd,
                             .uid = identity.uid,
@@ -122,16 +115,32 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
   TRY_VOID(add_mounts(op, done, mounts, spec.env));
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
   spec.mounts = mounts.mounts();
+  return spec;
+}
 
+Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done, Prepared& prepared,
+                                                const std::stop_token& stop) {
+  const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
+  const Chain below = chain_below(id, done);
+  const auto view = TRY(inputs_.layers.view(below.layers, "the stage"));
+  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
+
+  const StepDirectory directory = TRY(StepDirectory::make(inputs_.layers.content()));
+  TRY_VOID(snapshot::make_upper(directory.path("/upper"), *view));
+  ExecMounts mounts(inputs_, directory.path("/mounts"));
+  sandbox::ProcessSpec spec = TRY(process_spec(id, done, identity, mounts));
   {
     auto lowerdirs = TRY(inputs_.layers.lowerdirs(below.layers, sandbox::is_rootless()));
-    const snapshot::Mounted root = TRY(snapshot::mount_overlay({.lowerdirs = std::move(lowerdirs),
-                                                                .upperdir = directory.path("/upper"),
-                                                                .workdir = directory.path("/work"),
-                                                                .target = spec.rootfs,
-                                                                .userxattr = sandbox::is_rootless()}));
+    RecordedOverlay root = TRY(RecordedOverlay::mount({.lowerdirs = std::move(lowerdirs),
+                                                       .directory = directory.path(""),
+                                                       .rootless = sandbox::is_rootless(),
+                                                       .record = inputs_.read_sets,
+                                                       .shown_mtime = shown_times(below, *view)}));
+    spec.rootfs = root.target();
     TRY_VOID(run_program(id, spec, stop));
+    prepared.asked = TRY(root.finish());
   }
+  prepared.asked_mounts = TRY(mounts.finish());
   auto changes =
       TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
   return inputs_.layers.add_upper(directory.path("/upper"), std::move(changes),

@@ -43,19 +43,28 @@ Result<const MountedTree*> BuildExecutor::mounted_tree(VertexId id, const Result
   return &prepared.mounted.emplace(mount, MountedTree(entries, top)).first->second;
 }
 
-std::vector<TimeShift> BuildExecutor::shifts(VertexId id, const Results& done, cache::Made made,
-                                             std::int64_t shown) const {
-  std::vector<TimeShift> all;
-  if (inputs_.source_date_epoch) return all;
-  if (shown > made.ended) all.push_back({.from = made.began, .to = made.ended, .by = shown - made.ended});
-  // A COPY keeps the times of what it copies, so what would be shown there is shown here.
-  const auto* file = std::get_if<graph::FileOp>(&inputs_.graph.vertices[id].op);
-  const auto* copy = file != nullptr ? std::get_if<graph::CopyAction>(&file->action) : nullptr;
-  const auto* from = copy != nullptr ? std::get_if<graph::VertexInput>(&copy->from) : nullptr;
-  if (from == nullptr || !from->vertex) return all;
-  for (const std::vector<TimeShift>& layer : done[*from->vertex]->chain.shifts)
-    all.insert(all.end(), layer.begin(), layer.end());
-  return all;
+Result<void> BuildExecutor::store_run(VertexId id, const Results& done, Prepared& prepared,
+                                      const cache::LayerRow& layer, double seconds, cache::Made made) {
+  if (!prepared.asked) return {};
+  for (cache::AskedMount& mount : prepared.asked_mounts) {
+    const MountedTree* tree = TRY(mounted_tree(id, done, prepared, mount.mount));
+    for (const filetree::Observation& observation : mount.observations)
+      mount.values.push_back(tree->answer(observation));
+  }
+  cache::RecordedRun run{.inputs = prepared.parts.inputs, .layer = layer, .seconds = seconds, .made = made};
+  for (const cache::LayerRow& below : chain_below(id, done).layers) run.chain.push_back(below.diff_id);
+  const oci::Digest op = TRY(run_digest(id, done, prepared));
+  return inputs_.layers.index().add_run(op, run,
+                                        {.root = cache::encode_read_set(*prepared.asked),
+                                         .mounts = cache::encode_mounts(prepared.asked_mounts)});
+}
+
+Chain BuildExecutor::reused(VertexId id, const Results& done, const cache::LayerRow& layer,
+                            cache::Made made, std::int64_t now) const {
+  const Chain below = chain_below(id, done);
+  // Only the recorder can show other times, and with SOURCE_DATE_EPOCH all are that one.
+  if (!inputs_.read_sets || inputs_.source_date_epoch) return below.with(layer);
+  return below.with_reused(layer, made, now);
 }
 
 Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Results& done,
@@ -81,7 +90,7 @@ Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Res
   const std::int64_t written =
       TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds, run.made));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
-  VertexResult result{.chain = below.with(run.layer, shifts(id, done, run.made, written)),
+  VertexResult result{.chain = reused(id, done, run.layer, run.made, started_ns_),
                       .status = Status::kRebased,
                       .reason = "nothing that it asked for changed",
                       .created_ns = written,

@@ -13,32 +13,39 @@
 
 namespace pgstrata::solver {
 
-/// Files with times from `from` to `to` were made by a step that was reused later: who asks now is shown
-/// times that lie `by` later, as if the step had run when it was reused. Nanoseconds.
-struct TimeShift {
+/// The times that a step gave to the files of its layer, and those that are shown in their place when the
+/// layer is reused: as if the step had run in this build. Nanoseconds since the epoch.
+struct TimeMap {
   std::int64_t from = 0;
   std::int64_t to = 0;
-  std::int64_t by = 0;
+  std::int64_t shown_from = 0;
+  std::int64_t shown_to = 0;
+
+  [[nodiscard]] bool holds(std::int64_t time) const { return time >= from && time <= to; }
+  /// In the same order as before, in less time.
+  [[nodiscard]] std::int64_t shown(std::int64_t time) const;
 };
 
 /// The layers under and of a vertex, bottom first, named by their change sets: two checkouts and two
 /// machines that make the same files have the same chain id.
+///
+/// A program may decide by times alone: an object file is newer than its source, as it was made after the
+/// source came here. In a build from nothing that holds for all that RUNs make and all that is copied from
+/// a context, and each step's files are newer than those of the steps before. Here a layer may be years old
+/// and stand on one that was made just now; so each reused layer shows its times as if it had been made in
+/// this build, after what is below it. (docs/read-sets.md, "Times")
 struct Chain {
   std::vector<cache::LayerRow> layers;
-  std::vector<std::vector<TimeShift>> shifts;  ///< of each layer, or shorter: the rest has none
-  oci::Digest id;                              ///< none for an empty chain
+  std::vector<std::optional<TimeMap>> times;  ///< of each layer, or shorter: the rest shows its own
+  std::int64_t shown_until = 0;               ///< no file that was made by a step is shown as newer
+  oci::Digest id;                             ///< none for an empty chain
 
-  [[nodiscard]] Chain with(const cache::LayerRow& layer, std::vector<TimeShift> shift = {}) const {
-    Chain longer = *this;
-    if (!shift.empty()) {
-      longer.shifts.resize(layers.size());
-      longer.shifts.push_back(std::move(shift));
-    }
-    longer.layers.push_back(layer);
-    longer.id =
-        oci::KeyHasher("pgstrata.chain.v1").add("below", id).add("layer", layer.change_set).finish();
-    return longer;
-  }
+  /// With a layer that was made at `made` by a step of this build.
+  [[nodiscard]] Chain with_new(const cache::LayerRow& layer, std::int64_t made) const;
+  /// With one that was made earlier, and is shown as if at `now` or as soon after as what is below allows.
+  [[nodiscard]] Chain with_reused(const cache::LayerRow& layer, cache::Made made, std::int64_t now) const;
+  /// With one that shows its own times: a base image's.
+  [[nodiscard]] Chain with(const cache::LayerRow& layer) const;
 };
 
 /// The words are those of --metadata-file.

@@ -46,7 +46,7 @@ D
   build
   is "$(steps)" $'1 hit\n2 hit\n3 ran\n4 ran\n5 cut-off'
   has "$(reason 3)" "one changed"
-  has "$(reason 4)" "below"
+  has "$(reason 4)" "/one, which it read, changed"
   echo changed >two
   build
   is "$(steps)" $'1 hit\n2 hit\n3 hit\n4 hit\n5 ran'

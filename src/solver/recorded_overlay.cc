@@ -1,0 +1,39 @@
+#include "solver/recorded_overlay.h"
+
+#include "os/file.h"
+
+namespace pgstrata::solver {
+
+Result<RecordedOverlay> RecordedOverlay::mount(const RecordedOverlaySpec& spec) {
+  RecordedOverlay made;
+  for (const char* part : {"/below", "/recorded", "/work", "/merged"})
+    TRY_VOID(os::make_directories(spec.directory + part, 0711));
+  std::vector<std::string> lowerdirs = spec.lowerdirs;
+  if (spec.record) {
+    made.below_ = TRY(snapshot::mount_overlay({.lowerdirs = std::move(lowerdirs),
+                                               .target = spec.directory + "/below",
+                                               .userxattr = spec.rootless}));
+    made.recorder_.emplace(TRY(trace::RecordingLower::mount({.source = spec.directory + "/below",
+                                                             .target = spec.directory + "/recorded",
+                                                             .shown_mtime = spec.shown_mtime})));
+    lowerdirs = {spec.directory + "/recorded"};
+  }
+  const bool writable = os::exists(spec.directory + "/upper");
+  made.overlay_ = TRY(snapshot::mount_overlay({.lowerdirs = std::move(lowerdirs),
+                                               .upperdir = writable ? spec.directory + "/upper" : "",
+                                               .workdir = spec.directory + "/work",
+                                               .target = spec.directory + "/merged",
+                                               .userxattr = spec.rootless}));
+  return made;
+}
+
+Result<std::optional<filetree::Observations>> RecordedOverlay::finish() {
+  overlay_.reset();
+  if (!recorder_) return std::nullopt;
+  auto observations = TRY(std::move(*recorder_).finish());
+  recorder_.reset();
+  below_.reset();
+  return observations;
+}
+
+}  // namespace pgstrata::solver

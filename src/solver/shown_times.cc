@@ -1,0 +1,20 @@
+#include "solver/shown_times.h"
+
+#include <algorithm>
+
+namespace pgstrata::solver {
+
+ShownTimes shown_times(const Chain& chain, const snapshot::ChainView& view) {
+  if (chain.times.empty()) return {};
+  return [&chain, &view](std::string_view path, std::int64_t mtime_ns) {
+    // Most files are of the base image or a context, and older than any step.
+    const auto may_hold = [&](const auto& times) { return times && times->holds(mtime_ns); };
+    if (std::none_of(chain.times.begin(), chain.times.end(), may_hold)) return mtime_ns;
+    const auto origin = view.origin(path);
+    if (!origin || !*origin || (*origin)->layer >= chain.times.size()) return mtime_ns;
+    const auto& times = chain.times[(*origin)->layer];
+    return may_hold(times) ? times->shown(mtime_ns) : mtime_ns;
+  };
+}
+
+}  // namespace pgstrata::solver

@@ -1,0 +1,43 @@
+#include "solver/vertex_result.h"
+
+#include <algorithm>
+
+namespace pgstrata::solver {
+namespace {
+
+/// Long enough to keep the order of a step's files, and short enough that 200 reused layers are not shown
+/// as newer than what the next step makes.
+constexpr std::int64_t kShownLength = 10'000;
+
+}  // namespace
+
+std::int64_t TimeMap::shown(std::int64_t time) const {
+  const double part = to == from ? 1 : static_cast<double>(time - from) / static_cast<double>(to - from);
+  return shown_from + static_cast<std::int64_t>(part * static_cast<double>(shown_to - shown_from));
+}
+
+Chain Chain::with(const cache::LayerRow& layer) const {
+  Chain longer = *this;
+  longer.layers.push_back(layer);
+  longer.id = oci::KeyHasher("pgstrata.chain.v1").add("below", id).add("layer", layer.change_set).finish();
+  return longer;
+}
+
+Chain Chain::with_new(const cache::LayerRow& layer, std::int64_t made) const {
+  Chain longer = with(layer);
+  longer.shown_until = std::max(shown_until, made);
+  return longer;
+}
+
+Chain Chain::with_reused(const cache::LayerRow& layer, cache::Made made, std::int64_t now) const {
+  Chain longer = with(layer);
+  if (made.ended == 0) return longer;
+  const std::int64_t start = std::max(now, shown_until);
+  longer.shown_until = start + std::min(made.ended - made.began, kShownLength);
+  longer.times.resize(layers.size());
+  longer.times.push_back(
+      TimeMap{.from = made.began, .to = made.ended, .shown_from = start, .shown_to = longer.shown_until});
+  return longer;
+}
+
+}  // namespace pgstrata::solver
