@@ -293,7 +293,8 @@ class Build {
           TRY_VOID(store_.lock->clear_abandoned(global_.root));
           interrupts.emplace(stop);
           return sync_.start(global_.root);
-        }};
+        },
+        .mutant = mutant};
     for (const auto& [name, context] : contexts_) inputs.contexts[name] = context.get();
     solver::BuildExecutor executor(inputs);
     const unsigned parallelism = std::max(2U, std::thread::hardware_concurrency());
@@ -361,6 +362,8 @@ Result<int> build(const GlobalOptions& global, const BuildOptions& options) {
 }
 
 }  // namespace
+
+solver::Mutant mutant;
 
 Command add_build(CLI::App& app, const GlobalOptions& global) {
   const auto options = std::make_shared<BuildOptions>();

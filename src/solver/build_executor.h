@@ -14,6 +14,7 @@
 #include "solver/bases.h"
 #include "solver/copy_plan.h"
 #include "solver/mounted_tree.h"
+#include "solver/mutant.h"
 #include "solver/observer.h"
 #include "solver/scheduler.h"
 #include "store/layer_store.h"
@@ -43,6 +44,7 @@ struct BuildInputs {
   /// Record what RUNs ask, and reuse them by it. Without: exact keys only.
   bool read_sets = true;
   std::function<Result<void>()> enter_sandbox;
+  Mutant mutant = {};
 };
 
 class BuildExecutor final : public Executor {

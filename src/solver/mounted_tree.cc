@@ -48,9 +48,11 @@ oci::Digest MountedTree::answer(const filetree::Observation& observation) const 
   oci::KeyHasher key("pgstrata.answer.v1");
   const auto asked = [&](filetree::Questions question) { return (observation.questions & question) != 0; };
   const auto found = nodes_.find(observation.path);
+  if (observation.questions == 0) return key.finish();
   if (found == nodes_.end()) return key.add("absent", "").finish();
   const auto& [entry, links] = found->second;
-  key.add("type", static_cast<std::uint64_t>(entry.type));
+  if (asked(filetree::kAskedAbsent | filetree::kAskedKind))
+    key.add("type", static_cast<std::uint64_t>(entry.type));
   if (asked(filetree::kAskedKind)) {
     key.add("mode", std::uint64_t{entry.mode});
     key.add("uid", std::uint64_t{entry.uid}).add("gid", std::uint64_t{entry.gid});

@@ -46,10 +46,15 @@ Result<const MountedTree*> BuildExecutor::mounted_tree(VertexId id, const Result
 Result<void> BuildExecutor::store_run(VertexId id, const Results& done, Prepared& prepared,
                                       const cache::LayerRow& layer, double seconds, cache::Made made) {
   if (!prepared.asked) return {};
+  const auto recorded = static_cast<filetree::Questions>(~inputs_.mutant.unrecorded);
+  for (filetree::Observation& observation : *prepared.asked) observation.questions &= recorded;
+  if (inputs_.mutant.forgets_mounts) prepared.asked_mounts.clear();
   for (cache::AskedMount& mount : prepared.asked_mounts) {
     const MountedTree* tree = TRY(mounted_tree(id, done, prepared, mount.mount));
-    for (const filetree::Observation& observation : mount.observations)
+    for (filetree::Observation& observation : mount.observations) {
+      observation.questions &= recorded;
       mount.values.push_back(tree->answer(observation));
+    }
   }
   cache::RecordedRun run{.inputs = prepared.parts.inputs, .layer = layer, .seconds = seconds, .made = made};
   for (const cache::LayerRow& below : chain_below(id, done).layers) run.chain.push_back(below.diff_id);
@@ -63,7 +68,8 @@ Chain BuildExecutor::reused(VertexId id, const Results& done, const cache::Layer
                             cache::Made made, std::int64_t now) const {
   const Chain below = chain_below(id, done);
   // Only the recorder can show other times, and with SOURCE_DATE_EPOCH all are that one.
-  if (!inputs_.read_sets || inputs_.source_date_epoch) return below.with(layer);
+  if (!inputs_.read_sets || inputs_.source_date_epoch || inputs_.mutant.shows_own_times)
+    return below.with(layer);
   return below.with_reused(layer, made, now);
 }
 

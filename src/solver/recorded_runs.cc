@@ -50,9 +50,7 @@ class Check {
                                               const std::vector<LayerRow>& chain_then) {
     const snapshot::NamedChain before = TRY(layers_.named(chain_then));
     const snapshot::NamedChain after = TRY(layers_.named(question_.chain));
-    filetree::Observations differences = TRY(snapshot::chain_difference(before, after));
-    for (filetree::Observation& difference : differences)
-      difference.questions &= static_cast<filetree::Questions>(~question_.ignored);
+    const filetree::Observations differences = TRY(snapshot::chain_difference(before, after));
     const cache::ReadSet asked = TRY(cache::ReadSet::decode(bytes));
     const filetree::Observation* found = cache::falsified(asked, differences);
     if (found == nullptr) return std::nullopt;

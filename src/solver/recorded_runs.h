@@ -36,8 +36,6 @@ struct RunQuestion {
   /// What one of its bind mounts would show, and where.
   std::function<Result<const MountedTree*>(std::size_t mount)> mounted;
   std::function<std::string(std::size_t mount)> mount_target;
-  /// Questions that aren't tested: only a test, which shows that each kind is needed, sets it.
-  filetree::Questions ignored = 0;
 };
 
 /// Looks through the stored runs, those first that have most of their lowest layers in common with the

@@ -7,7 +7,7 @@ namespace {
 
 /// Long enough to keep the order of a step's files, and short enough that 200 reused layers are not shown
 /// as newer than what the next step makes.
-constexpr std::int64_t kShownLength = 10'000;
+constexpr std::int64_t kShownLength = 100'000;
 
 }  // namespace
 
