@@ -20,5 +20,6 @@ pgstrata_static_library(dep_sqlite sqlite3)
 pgstrata_static_library(dep_zlib z)
 pgstrata_static_library(dep_zstd zstd)
 pgstrata_static_library(dep_seccomp seccomp)
+pgstrata_static_library(dep_fuse fuse3)
 # Only the members for tar and its filters are pulled out of the archive; xml, nettle and acl stay behind.
 pgstrata_static_library(dep_archive archive z bz2 lzma zstd lz4 acl)

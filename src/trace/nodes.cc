@@ -1,0 +1,72 @@
+#include "trace/nodes.h"
+
+#include <algorithm>
+
+namespace pgstrata::trace {
+
+using filetree::Asked;
+using filetree::Observation;
+
+// Id 0 is the kernel's "nothing". The root's kind is seen by whoever walks a path, and its attributes are
+// copied into every upper directory.
+Nodes::Nodes() : nodes_(2) { nodes_[kRoot].asked = Asked::kKind | Asked::kXattrs; }
+
+NodeId Nodes::add(NodeId parent, std::string name, const struct stat& status) {
+  const std::scoped_lock lock(mutex_);
+  const auto [place, is_new] = names_.try_emplace(Name{parent, std::move(name)}, NodeId{0});
+  if (!is_new) return place->second;
+  const auto make = [&] {
+    nodes_.push_back({.first_name = &place->first, .asked = Asked::kKind});
+    return NodeId{nodes_.size() - 1};
+  };
+  if (S_ISDIR(status.st_mode) || status.st_nlink < 2) {
+    place->second = make();
+  } else {
+    NodeId& node = linked_[{status.st_dev, status.st_ino}];
+    if (node == 0) node = make();
+    place->second = node;
+  }
+  return place->second;
+}
+
+void Nodes::add_absent(NodeId parent, std::string name) {
+  const std::scoped_lock lock(mutex_);
+  names_.try_emplace(Name{parent, std::move(name)}, NodeId{0});
+}
+
+Asked Nodes::ask(NodeId node, Asked questions) {
+  const std::scoped_lock lock(mutex_);
+  Asked& asked = nodes_.at(node).asked;
+  asked = asked | questions;
+  return asked;
+}
+
+Nodes::Place Nodes::place(NodeId node) const {
+  const std::scoped_lock lock(mutex_);
+  const Name& name = *nodes_.at(node).first_name;
+  return {name.parent, name.name};
+}
+
+std::string Nodes::path(const Name& name) const {
+  std::string reversed;
+  for (const Name* at = &name; at != nullptr; at = nodes_[at->parent].first_name) {
+    if (!reversed.empty()) reversed += '/';
+    reversed.append(at->name.rbegin(), at->name.rend());
+  }
+  std::reverse(reversed.begin(), reversed.end());
+  return reversed;
+}
+
+filetree::Observations Nodes::observations() const {
+  const std::scoped_lock lock(mutex_);
+  filetree::Observations all;
+  all.reserve(names_.size() + 1);
+  all.push_back({"", nodes_[kRoot].asked});
+  for (const auto& [name, node] : names_)
+    all.push_back({path(name), node == 0 ? Asked::kAbsent : nodes_[node].asked});
+  std::sort(all.begin(), all.end(),
+            [](const Observation& a, const Observation& b) { return a.path < b.path; });
+  return all;
+}
+
+}  // namespace pgstrata::trace

@@ -1,0 +1,108 @@
+#include "trace/server.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include "trace/requests.h"
+
+namespace pgstrata::trace {
+namespace {
+
+/// Waits for a request (one waiter is woken for each) or for the end.
+Result<os::Fd> make_events(int connection, int stop) {
+  os::Fd events(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event request{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.fd = connection}};
+  epoll_event end{.events = EPOLLIN, .data = {.fd = stop}};
+  if (!events || ::epoll_ctl(events.get(), EPOLL_CTL_ADD, connection, &request) != 0 ||
+      ::epoll_ctl(events.get(), EPOLL_CTL_ADD, stop, &end) != 0)
+    return pgstrata::fail(system_error("can't wait for questions about the layers", ""));
+  return events;
+}
+
+/// What libfuse has to say would go to stderr.
+void keep_quiet(fuse_log_level /*level*/, const char* /*format*/, va_list /*arguments*/) {}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, std::size_t threads) {
+  std::unique_ptr<Server> server(new Server(std::move(source)));
+  server->stop_ = os::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const int flags = ::fcntl(connection.get(), F_GETFL);
+  if (!server->stop_ || flags < 0 || ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    return pgstrata::fail(system_error("can't set up the recording of what steps read", ""));
+  ::fuse_set_log_func(keep_quiet);
+  std::array<char, 9> name{"pgstrata"};
+  std::array<char*, 1> argv{name.data()};
+  fuse_args arguments = FUSE_ARGS_INIT(1, argv.data());
+  server->session_ = ::fuse_session_new(&arguments, &operations(), sizeof(fuse_lowlevel_ops), server.get());
+  const std::string mounted = fmt::format("/dev/fd/{}", connection.get());
+  if (server->session_ == nullptr || ::fuse_session_mount(server->session_, mounted.c_str()) != 0)
+    return pgstrata::fail({.kind = ErrorKind::kMachine, .what = "can't serve a FUSE mount"});
+  static_cast<void>(connection.release());  // the session's now
+  server->serving_ = threads;
+  for (std::size_t i = 0; i < threads; ++i) server->threads_.emplace_back([&at = *server] { at.serve(); });
+  return server;
+}
+
+void Server::stop() {
+  static_cast<void>(::eventfd_write(stop_.get(), 1));
+  threads_.clear();  // joins
+  if (session_ != nullptr) ::fuse_session_destroy(std::exchange(session_, nullptr));
+}
+
+void Server::fail(Error error) {
+  const std::scoped_lock lock(mutex_);
+  if (!failure_) failure_ = std::move(error);
+}
+
+std::optional<Error> Server::failure() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+void Server::leave() {
+  // A thread that ended on its own takes the others with it: half a server would only be slow.
+  static_cast<void>(::eventfd_write(stop_.get(), 1));
+  if (serving_.fetch_sub(1) == 1) ::fuse_session_destroy(std::exchange(session_, nullptr));
+}
+
+bool Server::wait(const os::Fd& events) const {
+  std::array<epoll_event, 2> found{};
+  int count = 0;
+  do count = ::epoll_wait(events.get(), found.data(), found.size(), -1);
+  while (count < 0 && errno == EINTR);
+  for (int i = 0; i < count; ++i)
+    if (found[static_cast<std::size_t>(i)].data.fd == stop_.get()) return false;
+  return count > 0;
+}
+
+void Server::serve() {
+  fuse_buf request{};
+  auto events = make_events(::fuse_session_fd(session_), stop_.get());
+  if (!events) fail(std::move(events).error());
+  while (events) {
+    const int size = ::fuse_session_receive_buf(session_, &request);
+    if (size > 0) {
+      ::fuse_session_process_buf(session_, &request);
+    } else if (size == 0) {  // unmounted
+      break;
+    } else if (size == -EAGAIN) {
+      if (!wait(*events)) break;
+    } else if (size != -EINTR) {
+      fail(system_error("can't read questions about the layers from /dev/fuse", "", -size));
+      break;
+    }
+  }
+  std::free(request.mem);
+  leave();
+}
+
+}  // namespace pgstrata::trace

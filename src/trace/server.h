@@ -1,0 +1,66 @@
+// Server: the threads that answer the kernel's questions.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/result.h"
+#include "filetree/observation.h"
+#include "os/fd.h"
+#include "trace/nodes.h"
+#include "trace/source.h"
+
+struct fuse_session;
+
+namespace pgstrata::trace {
+
+/// Nobody is ever left waiting for an answer: when the last thread leaves, for whatever reason, it closes
+/// the connection, and who still asks gets ENOTCONN from the kernel.
+class Server {
+ public:
+  /// `connection`: an open, mounted /dev/fuse.
+  static Result<std::unique_ptr<Server>> start(os::Fd connection, os::Fd source, std::size_t threads);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server() { stop(); }
+
+  /// Ends the threads, whatever they wait for.
+  void stop();
+
+  /// Until now, questions were our own.
+  void begin() { begun_ = true; }
+  [[nodiscard]] bool begun() const { return begun_; }
+
+  // What follows is for those who answer (requests.h), from any of the threads.
+  [[nodiscard]] Source& source() { return source_; }
+  [[nodiscard]] Nodes& nodes() { return nodes_; }
+  /// Makes the observations worthless. The first reason counts.
+  void fail(Error error);
+
+  /// The first failure, if there was one; settled after stop().
+  [[nodiscard]] std::optional<Error> failure() const;
+
+ private:
+  explicit Server(os::Fd source) : source_(std::move(source), nodes_) {}
+  void serve();
+  bool wait(const os::Fd& events) const;
+  /// The last one to call it closes the connection.
+  void leave();
+
+  Nodes nodes_;
+  Source source_;
+  fuse_session* session_ = nullptr;
+  os::Fd stop_;  ///< an eventfd, readable from stop() on
+  std::atomic<bool> begun_ = false;
+  std::atomic<std::size_t> serving_ = 0;
+  mutable std::mutex mutex_;
+  std::optional<Error> failure_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace pgstrata::trace
