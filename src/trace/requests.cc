@@ -98,7 +98,7 @@ void get_attributes(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*file*
   if (const int code = server.source().status(node, status); code != 0)
     return reply_failure(request, "read the attributes of a file", -code);
   hide_directory_sizes(status);
-  if (!server.begun()) {
+  if (!server.recording()) {
     status = kind_of(status);
     ::fuse_reply_attr(request, &status, 0);
     return;

@@ -32,9 +32,10 @@ class Server {
   /// Ends the threads, whatever they wait for.
   void stop();
 
-  /// Until now, questions were our own.
-  void begin() { begun_ = true; }
-  [[nodiscard]] bool begun() const { return begun_; }
+  /// Questions before begin() and after end() are our own.
+  void begin() { recording_ = true; }
+  void end() { recording_ = false; }
+  [[nodiscard]] bool recording() const { return recording_; }
 
   // What follows is for those who answer (requests.h), from any of the threads.
   [[nodiscard]] Source& source() { return source_; }
@@ -56,7 +57,7 @@ class Server {
   Source source_;
   fuse_session* session_ = nullptr;
   os::Fd stop_;  ///< an eventfd, readable from stop() on
-  std::atomic<bool> begun_ = false;
+  std::atomic<bool> recording_ = false;
   std::atomic<std::size_t> serving_ = 0;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
