@@ -18,6 +18,7 @@ enum class Asked : std::uint8_t {
   kLinkTarget = 1 << 4,  ///< of a symbolic link
   kListing = 1 << 5,     ///< the names and types in a directory
   kXattrs = 1 << 6,      ///< names and values of extended attributes
+  kRead = 1 << 7,        ///< bytes, names or target were read; without it, a stat alone stands for them
 };
 
 [[nodiscard]] constexpr Asked operator|(Asked a, Asked b) {

@@ -44,7 +44,7 @@ TEST_P(Changes, CopyingUpReadsAll) {
         EXPECT_EQ(read(name), "text");
     });
     for (const char* name : {"chmod", "chown", "append", "rename", "link", "utimes"})
-      EXPECT_EQ(step.asked(name), "KMCX") << name;
+      EXPECT_EQ(step.asked(name), "KMCXr") << name;
   });
 }
 
@@ -95,7 +95,7 @@ TEST_P(Changes, NamesOfOneFileAreAskedAsOne) {
       EXPECT_EQ(::stat("after", &after), 0);
       EXPECT_EQ(after.st_mode & 07777, 0644U);
     });
-    for (const char* name : {"a", "before", "after"}) EXPECT_EQ(step.asked(name), "KMCX") << name;
+    for (const char* name : {"a", "before", "after"}) EXPECT_EQ(step.asked(name), "KMCXr") << name;
     EXPECT_EQ(step.asked("unseen"), "");
     EXPECT_EQ(step.asked("single"), "");
   });
@@ -239,8 +239,8 @@ TEST_P(Changes, HolesStayHoles) {
       EXPECT_EQ(::pread(copied.get(), text.data(), 8, kSize - 4), 4);
       EXPECT_EQ(std::string(text.data()), "tail");
     });
-    EXPECT_EQ(step.asked("searched"), "KC");
-    EXPECT_EQ(step.asked("copied"), "KMCX");
+    EXPECT_EQ(step.asked("searched"), "KCr");
+    EXPECT_EQ(step.asked("copied"), "KMCXr");
   });
 }
 

@@ -195,8 +195,8 @@ TEST_P(Questions, ReadingAsksForTheContent) {
     });
     for (const char* name : {"read", "pread", "mapped", "sent", "direct"})
       EXPECT_THAT(step.asked(name), ::testing::HasSubstr("C")) << name;
-    EXPECT_EQ(step.asked("mapped"), "KC");
-    EXPECT_EQ(step.asked("sent"), "KC");
+    EXPECT_EQ(step.asked("mapped"), "KCr");
+    EXPECT_EQ(step.asked("sent"), "KCr");
     EXPECT_EQ(step.asked("opened"), "K");
     EXPECT_EQ(step.asked("refused"), "K");
   });
@@ -241,9 +241,9 @@ TEST_P(Questions, LinksAreAskedForTheirTargets) {
       EXPECT_EQ(std::string(target.data()), "nowhere");
       EXPECT_EQ(::unlink("removed"), 0);
     });
-    EXPECT_EQ(step.asked("followed"), "KT");
+    EXPECT_EQ(step.asked("followed"), "KTr");
     EXPECT_THAT(step.asked("file"), ::testing::HasSubstr("C"));
-    EXPECT_EQ(step.asked("read"), "KT");
+    EXPECT_EQ(step.asked("read"), "KTr");
     EXPECT_EQ(step.asked("nowhere"), "");
     EXPECT_EQ(step.asked("removed"), "K");
   });
@@ -262,9 +262,9 @@ TEST_P(Questions, ListingsAreOfNamesAndInTheirOrder) {
       EXPECT_THAT(names, ::testing::ElementsAre("a", "m", "sub/", "z"));
       EXPECT_EQ(::rmdir("emptied"), 0) << "looks whether it is empty";
     });
-    EXPECT_EQ(step.asked("d"), "KML") << "opendir() of the C library also calls fstat";
+    EXPECT_EQ(step.asked("d"), "KMLr") << "opendir() of the C library also calls fstat";
     EXPECT_EQ(step.asked("d/a"), "");
-    EXPECT_EQ(step.asked("emptied"), "KL");
+    EXPECT_EQ(step.asked("emptied"), "KLr");
   });
 }
 
@@ -303,7 +303,7 @@ TEST_P(Questions, AttributesAndCapabilities) {
           << "copied up";
     });
     for (const char* name : {"got", "listed", "missing"}) EXPECT_EQ(step.asked(name), "KX") << name;
-    EXPECT_EQ(step.asked("capable"), "KMCX");
+    EXPECT_EQ(step.asked("capable"), "KMCXr");
   });
 }
 

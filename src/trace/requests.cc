@@ -109,7 +109,7 @@ void get_attributes(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*file*
 
 void read_link(fuse_req_t request, fuse_ino_t node) {
   Server& server = server_of(request);
-  server.nodes().ask(node, Asked::kLinkTarget);
+  server.nodes().ask(node, Asked::kLinkTarget | Asked::kRead);
   std::string target;
   if (const int code = server.source().read_link(node, target); code != 0)
     return reply_failure(request, "read a link", -code);
@@ -123,7 +123,7 @@ void open_without_asking(fuse_req_t request, fuse_ino_t /*node*/, fuse_file_info
 
 void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, Asked::kContent);
+  server.nodes().ask(node, Asked::kContent | Asked::kRead);
   static thread_local std::vector<char> buffer;
   if (buffer.size() < size) buffer.resize(size);
   const ssize_t got = server.source().read(node, std::span(buffer).first(size), offset);
@@ -133,7 +133,7 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, f
 
 void seek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, Asked::kContent);
+  server.nodes().ask(node, Asked::kContent | Asked::kRead);
   const off_t found = server.source().seek(node, offset, whence);
   if (found >= 0)
     ::fuse_reply_lseek(request, found);
@@ -146,7 +146,7 @@ void seek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_fi
 void read_directory(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
                     fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, Asked::kListing);
+  server.nodes().ask(node, Asked::kListing | Asked::kRead);
   std::shared_ptr<const Listing> listing;
   if (const int code = server.source().list(node, listing); code != 0)
     return reply_failure(request, "list a directory", -code);

@@ -34,11 +34,11 @@ inline std::string read(const std::string& path) {
   return text ? *text : "(" + text.error().message() + ")";
 }
 
-/// A short form: A(bsent) K(ind) M(eta) C(ontent) T(arget) L(isting) X(attrs).
+/// A short form: A(bsent) K(ind) M(eta) C(ontent) T(arget) L(isting) X(attrs) r(ead).
 inline std::string letters(filetree::Asked asked) {
-  constexpr const char* kLetters = "AKMCTLX";
+  constexpr const char* kLetters = "AKMCTLXr";
   std::string text;
-  for (unsigned bit = 0; bit < 7; ++bit)
+  for (unsigned bit = 0; bit < 8; ++bit)
     if (has(asked, static_cast<filetree::Asked>(1U << bit))) text += kLetters[bit];
   return text;
 }
