@@ -14,19 +14,17 @@ Nodes::Nodes() : nodes_(2) { nodes_[kRoot].asked = Asked::kKind | Asked::kXattrs
 NodeId Nodes::add(NodeId parent, std::string name, const struct stat& status) {
   const std::scoped_lock lock(mutex_);
   const auto [place, is_new] = names_.try_emplace(Name{parent, std::move(name)}, NodeId{0});
-  if (!is_new) return place->second;
-  const auto make = [&] {
-    nodes_.push_back({.first_name = &place->first, .asked = Asked::kKind});
-    return NodeId{nodes_.size() - 1};
-  };
-  if (S_ISDIR(status.st_mode) || status.st_nlink < 2) {
-    place->second = make();
-  } else {
-    NodeId& node = linked_[{status.st_dev, status.st_ino}];
-    if (node == 0) node = make();
-    place->second = node;
+  auto& [key, node] = *place;
+  if (!is_new) return node;
+  NodeId* const linked =
+      S_ISDIR(status.st_mode) || status.st_nlink < 2 ? nullptr : &linked_[{status.st_dev, status.st_ino}];
+  if (linked != nullptr) node = *linked;
+  if (node == 0) {
+    node = nodes_.size();
+    nodes_.push_back({.first_name = &key, .asked = Asked::kKind});
+    if (linked != nullptr) *linked = node;
   }
-  return place->second;
+  return node;
 }
 
 void Nodes::add_absent(NodeId parent, std::string name) {

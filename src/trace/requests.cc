@@ -160,7 +160,7 @@ void read_directory(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t
     if (at >= 2) {
       const Item& item = (*listing)[at - 2];
       name = item.name.c_str();
-      status.st_mode = DTTOIF(item.type);
+      status.st_mode = static_cast<mode_t>(DTTOIF(item.type));
       status.st_ino = item.inode;
     }
     const std::size_t length =

@@ -85,24 +85,29 @@ bool Server::wait(const os::Fd& events) const {
 }
 
 void Server::serve() {
+  if (const auto events = make_events(::fuse_session_fd(session_), stop_.get()))
+    answer_all(*events);
+  else
+    fail(events.error());
+  leave();
+}
+
+void Server::answer_all(const os::Fd& events) {
   fuse_buf request{};
-  auto events = make_events(::fuse_session_fd(session_), stop_.get());
-  if (!events) fail(std::move(events).error());
-  while (events) {
+  while (true) {
     const int size = ::fuse_session_receive_buf(session_, &request);
     if (size > 0) {
       ::fuse_session_process_buf(session_, &request);
     } else if (size == 0) {  // unmounted
       break;
     } else if (size == -EAGAIN) {
-      if (!wait(*events)) break;
+      if (!wait(events)) break;
     } else if (size != -EINTR) {
       fail(system_error("can't read questions about the layers from /dev/fuse", "", -size));
       break;
     }
   }
   std::free(request.mem);
-  leave();
 }
 
 }  // namespace pgstrata::trace

@@ -49,6 +49,7 @@ class Server {
  private:
   explicit Server(os::Fd source) : source_(std::move(source), nodes_) {}
   void serve();
+  void answer_all(const os::Fd& events);
   bool wait(const os::Fd& events) const;
   /// The last one to call it closes the connection.
   void leave();
