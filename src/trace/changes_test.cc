@@ -5,6 +5,7 @@
 #include <linux/io_uring.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include <array>
 #include <atomic>
@@ -208,6 +209,44 @@ TEST_P(Changes, ReadsThroughIoUring) {
     });
     EXPECT_EQ(step.asked("d"), "K");
     EXPECT_THAT(step.asked("d/file"), HasSubstr("C"));
+  });
+}
+
+// user::rw-, user 33: r--, group::---, mask::r--, other::---, as linux/posix_acl_xattr.h lays it out.
+const std::string kAcl(
+    "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\4\0\41\0\0\0\4\0\0\0\377\377\377\377"
+    "\20\0\4\0\377\377\377\377\40\0\0\0\377\377\377\377",
+    44);
+
+/// Whether a user may read the file.
+bool may_read(unsigned user, const std::string& path) {
+  const pid_t pid = ::fork();
+  if (pid == 0)
+    ::_exit(::setresuid(user, user, user) == 0 && ::open(path.c_str(), O_RDONLY | O_CLOEXEC) >= 0 ? 0 : 1);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return status == 0;
+}
+
+TEST_P(Changes, AclsAreObeyedAndCopiedUp) {
+  with_step([](Step& step) {
+    for (const char* name : {"file", "copied"}) {
+      put(step.lower(name));
+      ASSERT_EQ(
+          ::setxattr(step.lower(name).c_str(), "system.posix_acl_access", kAcl.data(), kAcl.size(), 0), 0);
+    }
+    put(step.lower("other"));
+    step.use_acls();
+    step.run([] {
+      EXPECT_TRUE(may_read(33, "file"));
+      EXPECT_FALSE(may_read(34, "file"));
+      EXPECT_EQ(::utimensat(AT_FDCWD, "copied", nullptr, 0), 0);
+      EXPECT_TRUE(may_read(33, "copied"));
+      EXPECT_FALSE(may_read(34, "copied"));
+      EXPECT_EQ(::access("other", F_OK), 0);
+    });
+    EXPECT_EQ(step.asked("file"), "KMCX");
+    EXPECT_EQ(step.asked("other"), "KMC") << "a look-up is a stat then";
   });
 }
 

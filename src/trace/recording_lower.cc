@@ -64,7 +64,7 @@ Result<RecordingLower> RecordingLower::mount(const RecordingSpec& spec) {
   if (::fstat(source.get(), &root) != 0) return fail(cant_record(errno, spec.source));
   os::Fd device = TRY(open_device());
   TRY_VOID(mount_device(device, root, spec.target));
-  auto server = Server::start(std::move(device), std::move(source), spec.threads);
+  auto server = Server::start(std::move(device), std::move(source), spec);
   if (!server) {
     static_cast<void>(::umount2(spec.target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW));
     return fail(std::move(server).error());

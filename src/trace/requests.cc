@@ -59,10 +59,11 @@ Asked asked_by_stat(mode_t mode) {
   return Asked::kMeta;
 }
 
-void init(void* /*server*/, fuse_conn_info* connection) {
+void init(void* server, fuse_conn_info* connection) {
   // The tree never changes: nothing is ever to be looked at again.
   connection->want |= connection->capable & (FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
                                              FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ);
+  if (static_cast<Server*>(server)->acls()) connection->want |= connection->capable & FUSE_CAP_POSIX_ACL;
   // READDIRPLUS would be a look-up of every name in a directory that was listed.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS |
                                              FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ);
@@ -85,7 +86,8 @@ void look_up(fuse_req_t request, fuse_ino_t parent, const char* name) {
   }
   if (code != 0) return reply_failure(request, "look up a file", -code);
   entry.ino = server.nodes().add(parent, name, status);
-  const bool known = has(server.nodes().ask(entry.ino, Asked::kNothing), Asked::kMeta);
+  const Asked more = server.acls() ? asked_by_stat(status.st_mode) : Asked::kNothing;
+  const bool known = has(server.nodes().ask(entry.ino, more), Asked::kMeta);
   entry.attr_timeout = known ? kForever : 0;
   entry.attr = known ? status : kind_of(status);
   hide_directory_sizes(entry.attr);

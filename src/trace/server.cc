@@ -32,8 +32,8 @@ void keep_quiet(fuse_log_level /*level*/, const char* /*format*/, va_list /*argu
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, std::size_t threads) {
-  std::unique_ptr<Server> server(new Server(std::move(source)));
+Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, const RecordingSpec& spec) {
+  std::unique_ptr<Server> server(new Server(std::move(source), spec.acls));
   server->stop_ = os::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (!server->stop_ || flags < 0 || ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) != 0)
@@ -47,8 +47,9 @@ Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, 
   if (server->session_ == nullptr || ::fuse_session_mount(server->session_, mounted.c_str()) != 0)
     return pgstrata::fail({.kind = ErrorKind::kMachine, .what = "can't serve a FUSE mount"});
   static_cast<void>(connection.release());  // the session's now
-  server->serving_ = threads;
-  for (std::size_t i = 0; i < threads; ++i) server->threads_.emplace_back([&at = *server] { at.serve(); });
+  server->serving_ = spec.threads;
+  for (std::size_t i = 0; i < spec.threads; ++i)
+    server->threads_.emplace_back([&at = *server] { at.serve(); });
   return server;
 }
 

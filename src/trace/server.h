@@ -13,6 +13,7 @@
 #include "filetree/observation.h"
 #include "os/fd.h"
 #include "trace/nodes.h"
+#include "trace/recording_lower.h"
 #include "trace/source.h"
 
 struct fuse_session;
@@ -24,7 +25,7 @@ namespace pgstrata::trace {
 class Server {
  public:
   /// `connection`: an open, mounted /dev/fuse.
-  static Result<std::unique_ptr<Server>> start(os::Fd connection, os::Fd source, std::size_t threads);
+  static Result<std::unique_ptr<Server>> start(os::Fd connection, os::Fd source, const RecordingSpec& spec);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() { stop(); }
@@ -38,6 +39,7 @@ class Server {
   [[nodiscard]] bool recording() const { return recording_; }
 
   // What follows is for those who answer (requests.h), from any of the threads.
+  [[nodiscard]] bool acls() const { return acls_; }
   [[nodiscard]] Source& source() { return source_; }
   [[nodiscard]] Nodes& nodes() { return nodes_; }
   /// Makes the observations worthless. The first reason counts.
@@ -47,13 +49,14 @@ class Server {
   [[nodiscard]] std::optional<Error> failure() const;
 
  private:
-  explicit Server(os::Fd source) : source_(std::move(source), nodes_) {}
+  Server(os::Fd source, bool acls) : acls_(acls), source_(std::move(source), nodes_) {}
   void serve();
   void answer_all(const os::Fd& events);
   bool wait(const os::Fd& events) const;
   /// The last one to call it closes the connection.
   void leave();
 
+  bool acls_;
   Nodes nodes_;
   Source source_;
   fuse_session* session_ = nullptr;

@@ -54,8 +54,10 @@ class Step {
   [[nodiscard]] std::string root(const std::string& name) const { return at("root/" + name); }
   [[nodiscard]] bool rootless() const { return rootless_; }
 
+  /// From now on: the lower has ACLs.
+  void use_acls() { acls_ = true; }
   void mount() {
-    auto recorder = RecordingLower::mount({.source = at("lower"), .target = at("fuse")});
+    auto recorder = RecordingLower::mount({.source = at("lower"), .target = at("fuse"), .acls = acls_});
     ASSERT_TRUE(recorder.has_value()) << recorder.error().message();
     recorder_.emplace(*std::move(recorder));
     const std::string options =
@@ -106,6 +108,7 @@ class Step {
  private:
   std::string directory_;
   bool rootless_;
+  bool acls_ = false;
   std::optional<RecordingLower> recorder_;
   filetree::Observations seen_;
 };
