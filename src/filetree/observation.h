@@ -23,6 +23,8 @@ inline constexpr Questions kAskedTarget = 1U << 4U;   ///< where a symbolic link
 inline constexpr Questions kAskedListing = 1U << 5U;  ///< the names in a directory, and their types
 inline constexpr Questions kAskedXattrs = 1U << 6U;   ///< extended attributes
 inline constexpr Questions kAskedAnything = 0x7F;
+/// Not a question: bytes, names or target were read. Without it a stat alone stands for them.
+inline constexpr Questions kAskedRead = 1U << 7U;
 
 /// The questions that were asked of one path. A directory that was only walked through has kAskedKind.
 struct Observation {

@@ -301,6 +301,10 @@ Result<bool> ChangeSetFile::says_the_same(std::size_t index, const ChangeSetFile
          std::memcmp(at + 72, other_at + 72, 32) == 0;
 }
 
+bool ChangeSetFile::mentions(std::string_view text) const {
+  return text_at(data_ + heap_at_, length_ - heap_at_).find(text) != std::string_view::npos;
+}
+
 Result<ChangeSetFile::Head> ChangeSetFile::head(std::size_t index) const {
   const std::byte* at = record(index);
   const auto path = heap_text(at);

@@ -93,6 +93,8 @@ class ChangeSetFile {
   [[nodiscard]] Result<Range> below(std::string_view directory, Range within) const;
   /// The indices of the direct children of `directory`, ascending; `below` is what below() gave for it.
   [[nodiscard]] Result<std::vector<std::size_t>> children(std::string_view directory, Range below) const;
+  /// True if `text` is anywhere among the paths, link targets and attributes.
+  [[nodiscard]] bool mentions(std::string_view text) const;
   /// All entries.
   [[nodiscard]] Result<filetree::ChangeSet> read_all() const;
   /// Reads everything, and compares with the digest in the header.

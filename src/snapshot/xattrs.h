@@ -10,6 +10,9 @@
 
 namespace pgstrata::snapshot {
 
+/// Of the two attributes that are POSIX ACLs.
+inline constexpr std::string_view kAclPrefix = "system.posix_acl_";
+
 /// False for what the machine or the overlay put there and no image should carry: overlay's own marks
 /// (trusted.overlay.*, user.overlay.*), and labels that name the host's policy or inode (security.selinux,
 /// .ima, .evm, .SMACK64*).

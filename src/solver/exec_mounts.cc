@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -14,6 +15,7 @@
 #include "layer/unpack.h"
 #include "os/file.h"
 #include "sandbox/user_namespace.h"
+#include "snapshot/xattrs.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -29,6 +31,15 @@ Result<std::string> source_within(const filetree::FileTree& tree, const std::str
                  .what = fmt::format("the mount's source \"{}\" isn't in {}", source, tree.name()),
                  .next = "check the path, and that .dockerignore doesn't exclude it"});
   return top;
+}
+
+bool has_acls(const filetree::ChangeSet& entries) {
+  const auto is_acl = [](const filetree::Xattr& xattr) {
+    return xattr.first.starts_with(snapshot::kAclPrefix);
+  };
+  return std::any_of(entries.begin(), entries.end(), [&](const filetree::Entry& entry) {
+    return std::any_of(entry.xattrs.begin(), entry.xattrs.end(), is_acl);
+  });
 }
 
 /// Shown times for a mount of `directory` alone.
@@ -147,15 +158,17 @@ Result<void> ExecMounts::add_bind(std::size_t index, const graph::BindMount& mou
   if (tree != nullptr) {
     const std::string top = TRY(source_within(*tree, mount.source));
     const bool directory = TRY(is_directory(*tree, top));
+    const bool acls = has_acls(TRY(tree->walk(top)));
     std::string laid_out = TRY(lay_out(*tree, top));
     return mount_bind(index, mount, directory ? "" : std::string(filetree::base_name(top)),
-                      {.lowerdirs = {std::move(laid_out)}});
+                      {.lowerdirs = {std::move(laid_out)}, .acls = acls});
   }
   views_.push_back(TRY(inputs_.layers.view(stage.layers, "the stage")));
   const snapshot::ChainView& view = *views_.back();
   const std::string top = TRY(source_within(view, mount.source));
   const bool directory = TRY(is_directory(view, top));
   auto lowerdirs = TRY(inputs_.layers.lowerdirs(stage.layers, sandbox::is_rootless()));
+  const bool acls = TRY(inputs_.layers.may_have_acls(stage.layers));
   const std::string target = new_path();
   TRY_VOID(os::make_directories(target));
   stages_.push_back(TRY(snapshot::mount_overlay(
@@ -163,6 +176,7 @@ Result<void> ExecMounts::add_bind(std::size_t index, const graph::BindMount& mou
   const std::string shown(directory ? std::string_view(top) : filetree::parent_path(top));
   return mount_bind(index, mount, directory ? "" : std::string(filetree::base_name(top)),
                     {.lowerdirs = {shown.empty() ? target : target + "/" + shown},
+                     .acls = acls,
                      .shown_mtime = below(shown, shown_times(stage, view))});
 }
 

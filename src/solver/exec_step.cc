@@ -131,10 +131,12 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
   sandbox::ProcessSpec spec = TRY(process_spec(id, done, identity, mounts));
   {
     auto lowerdirs = TRY(inputs_.layers.lowerdirs(below.layers, sandbox::is_rootless()));
+    const bool acls = TRY(inputs_.layers.may_have_acls(below.layers));
     RecordedOverlay root = TRY(RecordedOverlay::mount({.lowerdirs = std::move(lowerdirs),
                                                        .directory = directory.path(""),
                                                        .rootless = sandbox::is_rootless(),
                                                        .record = inputs_.read_sets,
+                                                       .acls = acls,
                                                        .shown_mtime = shown_times(below, *view)}));
     spec.rootfs = root.target();
     TRY_VOID(run_program(id, spec, stop));

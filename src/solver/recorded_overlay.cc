@@ -15,6 +15,7 @@ Result<RecordedOverlay> RecordedOverlay::mount(const RecordedOverlaySpec& spec) 
                                                .userxattr = spec.rootless}));
     made.recorder_.emplace(TRY(trace::RecordingLower::mount({.source = spec.directory + "/below",
                                                              .target = spec.directory + "/recorded",
+                                                             .acls = spec.acls,
                                                              .shown_mtime = spec.shown_mtime})));
     lowerdirs = {spec.directory + "/recorded"};
   }

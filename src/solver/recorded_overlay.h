@@ -20,6 +20,7 @@ struct RecordedOverlaySpec {
       directory;  ///< exists; "upper", if it is there, is what the step writes to, else nothing is written
   bool rootless = false;
   bool record = true;
+  bool acls = false;  ///< some file of the layers may have a POSIX ACL
   ShownTimes shown_mtime;
 };
 

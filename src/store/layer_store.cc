@@ -10,6 +10,7 @@
 #include "layer/unpack.h"
 #include "os/file.h"
 #include "snapshot/content.h"
+#include "snapshot/xattrs.h"
 
 namespace pgstrata::store {
 namespace {
@@ -133,6 +134,14 @@ Result<snapshot::NamedChain> LayerStore::named(const std::vector<LayerRow>& chai
     named.push_back({.change_set = layer.change_set, .changes = file});
   }
   return named;
+}
+
+Result<bool> LayerStore::may_have_acls(const std::vector<LayerRow>& chain) {
+  for (const LayerRow& layer : chain) {
+    const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
+    if (file->mentions(snapshot::kAclPrefix)) return true;
+  }
+  return false;
 }
 
 Result<std::unique_ptr<snapshot::ChainView>> LayerStore::view(const std::vector<LayerRow>& chain,

@@ -51,6 +51,9 @@ class LayerStore {
   /// A chain for chain_difference(). It borrows from this store.
   Result<snapshot::NamedChain> named(const std::vector<cache::LayerRow>& chain);
 
+  /// False if no file of the chain has a POSIX ACL.
+  Result<bool> may_have_acls(const std::vector<cache::LayerRow>& chain);
+
   /// The merged tree of a chain, bottom first. The view borrows from this store.
   Result<std::unique_ptr<snapshot::ChainView>> view(const std::vector<cache::LayerRow>& chain,
                                                     std::string name);

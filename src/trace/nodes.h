@@ -42,6 +42,8 @@ class Nodes {
   /// Notes a question, and returns all that was asked of the node until now.
   filetree::Questions ask(NodeId node, filetree::Questions questions);
   [[nodiscard]] Place place(NodeId node) const;
+  /// The path of a node, by the name under which it was looked up first.
+  [[nodiscard]] std::string path(NodeId node) const;
   [[nodiscard]] filetree::Observations observations() const;
 
  private:
@@ -60,7 +62,7 @@ class Nodes {
     filetree::Questions asked = 0;
   };
 
-  [[nodiscard]] std::string path(const Name& name) const;
+  [[nodiscard]] std::string path_of(const Name* name) const;
 
   mutable std::mutex mutex_;
   std::deque<Node> nodes_;                            ///< by id

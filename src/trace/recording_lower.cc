@@ -45,6 +45,12 @@ Result<void> mount_device(const os::Fd& device, const struct stat& root, const s
   return fail(std::move(error));
 }
 
+/// Makes the kernel ask for the root's attributes; they are in its mind from then on.
+bool is_answered(const std::string& target) {
+  struct statx status {};
+  return ::statx(AT_FDCWD, target.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) == 0;
+}
+
 }  // namespace
 
 Result<void> can_record() {
@@ -63,17 +69,14 @@ Result<RecordingLower> RecordingLower::mount(const RecordingSpec& spec) {
   if (::fstat(source.get(), &root) != 0) return fail(cant_record(errno, spec.source));
   os::Fd device = TRY(open_device());
   TRY_VOID(mount_device(device, root, spec.target));
-  auto server = Server::start(std::move(device), std::move(source), spec.threads);
+  auto server = Server::start(std::move(device), std::move(source), spec);
   if (!server) {
     static_cast<void>(::umount2(spec.target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW));
     return fail(std::move(server).error());
   }
   RecordingLower lower(spec.target, *std::move(server));
-  // Overlay takes the root's owner from what the kernel knows, so make it ask. This also proves that
-  // somebody answers.
-  if (struct statx status{};
-      ::statx(AT_FDCWD, spec.target.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) != 0)
-    return fail(cant_record(errno, spec.target));
+  // Overlay takes the root's owner from what the kernel knows. This also proves that somebody answers.
+  if (!is_answered(spec.target)) return fail(cant_record(errno, spec.target));
   lower.server_->begin();
   return lower;
 }
@@ -85,8 +88,12 @@ void RecordingLower::stop() {
 }
 
 Result<filetree::Observations> RecordingLower::finish() && {
+  // A connection that broke never comes back: if it answers now, it answered always.
+  server_->end();
+  const int code = is_answered(target_) ? 0 : errno;
   stop();
   if (auto failure = server_->failure()) return fail(*std::move(failure));
+  if (code != 0) return fail(cant_record(code, target_));
   return server_->nodes().observations();
 }
 

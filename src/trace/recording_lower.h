@@ -24,13 +24,17 @@ struct RecordingSpec {
   std::string source;  ///< a directory that doesn't change meanwhile: the merged chain, mounted read-only
   std::string
       target;  ///< an existing, empty directory: lowerdir of the step's overlay, and for nothing else
+  /// Whether any file of the source has a POSIX ACL. The kernel obeys them only if it knows all attributes
+  /// of what it walks through, so then a look-up counts as a stat: sound, but coarse.
+  bool acls = false;
   std::size_t threads = 2;
-  /// Changes the modification time that is shown at a path; called from all server threads. None: as it is.
+  /// The modification time to show for a file whose own is `mtime_ns`; called from all server threads.
+  /// None: its own.
   std::function<std::int64_t(std::string_view path, std::int64_t mtime_ns)> shown_mtime = {};
 };
 
 /// Served by threads of this process. What the mount shows is what the source shows, with its modification
-/// times, except:
+/// times (or those that shown_mtime gives), except:
 /// - directories have one size and one link, as overlay shows merged ones anyway;
 /// - what an overlay above would take for its own (0/0 devices, trusted.overlay.*, user.overlay.*) is
 /// hidden;
@@ -38,7 +42,6 @@ struct RecordingSpec {
 /// - nobody's permission is checked: the overlay above does that. So the mount itself must not be shown to
 /// a step, also not
 ///   for a bind mount: put an overlay without an upper directory above.
-/// - POSIX ACLs are shown to nobody and obeyed by nobody; a chain that has any is not to be recorded.
 ///
 /// Who uses the mount from this process must do so from a thread that may wait for it: any but the server's
 /// own.

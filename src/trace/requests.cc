@@ -33,8 +33,9 @@ void hide_directory_sizes(struct stat& status) {
   status.st_blocks = 8;
 }
 
-/// What a look-up tells by itself (filetree::kAskedKind): the kernel shows it to whoever asks for cached attributes
-/// only (AT_STATX_DONT_SYNC), and uses the size for splice, copy_file_range, FIONREAD and page faults.
+/// What a look-up tells by itself (filetree::kAskedKind): the kernel shows it to whoever asks for cached
+/// attributes only (AT_STATX_DONT_SYNC), and uses the size for splice, copy_file_range, FIONREAD and page
+/// faults.
 struct stat kind_of(const struct stat& full) {
   struct stat kind {};
   kind.st_mode = full.st_mode;
@@ -58,10 +59,11 @@ Questions asked_by_stat(mode_t mode) {
   return filetree::kAskedMeta;
 }
 
-void init(void* /*server*/, fuse_conn_info* connection) {
+void init(void* server, fuse_conn_info* connection) {
   // The tree never changes: nothing is ever to be looked at again.
   connection->want |= connection->capable & (FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
                                              FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ);
+  if (static_cast<Server*>(server)->acls()) connection->want |= connection->capable & FUSE_CAP_POSIX_ACL;
   // READDIRPLUS would be a look-up of every name in a directory that was listed.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS |
                                              FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ);
@@ -84,10 +86,12 @@ void look_up(fuse_req_t request, fuse_ino_t parent, const char* name) {
   }
   if (code != 0) return reply_failure(request, "look up a file", -code);
   entry.ino = server.nodes().add(parent, name, status);
-  const bool known = (server.nodes().ask(entry.ino, Questions{0}) & filetree::kAskedMeta) != 0;
+  const Questions more = server.acls() ? asked_by_stat(status.st_mode) : Questions{0};
+  const bool known = (server.nodes().ask(entry.ino, more) & filetree::kAskedMeta) != 0;
   entry.attr_timeout = known ? kForever : 0;
   entry.attr = known ? status : kind_of(status);
   hide_directory_sizes(entry.attr);
+  if (known) server.show_mtime(entry.ino, entry.attr);
   ::fuse_reply_entry(request, &entry);
 }
 
@@ -97,7 +101,8 @@ void get_attributes(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*file*
   if (const int code = server.source().status(node, status); code != 0)
     return reply_failure(request, "read the attributes of a file", -code);
   hide_directory_sizes(status);
-  if (!server.begun()) {
+  server.show_mtime(node, status);
+  if (!server.recording()) {
     status = kind_of(status);
     ::fuse_reply_attr(request, &status, 0);
     return;
@@ -108,7 +113,7 @@ void get_attributes(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*file*
 
 void read_link(fuse_req_t request, fuse_ino_t node) {
   Server& server = server_of(request);
-  server.nodes().ask(node, filetree::kAskedTarget);
+  server.nodes().ask(node, filetree::kAskedTarget | filetree::kAskedRead);
   std::string target;
   if (const int code = server.source().read_link(node, target); code != 0)
     return reply_failure(request, "read a link", -code);
@@ -122,7 +127,7 @@ void open_without_asking(fuse_req_t request, fuse_ino_t /*node*/, fuse_file_info
 
 void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, filetree::kAskedContent);
+  server.nodes().ask(node, filetree::kAskedContent | filetree::kAskedRead);
   static thread_local std::vector<char> buffer;
   if (buffer.size() < size) buffer.resize(size);
   const ssize_t got = server.source().read(node, std::span(buffer).first(size), offset);
@@ -132,7 +137,7 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, f
 
 void seek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, filetree::kAskedContent);
+  server.nodes().ask(node, filetree::kAskedContent | filetree::kAskedRead);
   const off_t found = server.source().seek(node, offset, whence);
   if (found >= 0)
     ::fuse_reply_lseek(request, found);
@@ -145,7 +150,7 @@ void seek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_fi
 void read_directory(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
                     fuse_file_info* /*file*/) {
   Server& server = server_of(request);
-  server.nodes().ask(node, filetree::kAskedListing);
+  server.nodes().ask(node, filetree::kAskedListing | filetree::kAskedRead);
   std::shared_ptr<const Listing> listing;
   if (const int code = server.source().list(node, listing); code != 0)
     return reply_failure(request, "list a directory", -code);
@@ -159,7 +164,7 @@ void read_directory(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t
     if (at >= 2) {
       const Item& item = (*listing)[at - 2];
       name = item.name.c_str();
-      status.st_mode = DTTOIF(item.type);
+      status.st_mode = static_cast<mode_t>(DTTOIF(item.type));
       status.st_ino = item.inode;
     }
     const std::size_t length =

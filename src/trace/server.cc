@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "filetree/entry.h"
 #include "trace/requests.h"
 
 namespace pgstrata::trace {
@@ -32,8 +33,8 @@ void keep_quiet(fuse_log_level /*level*/, const char* /*format*/, va_list /*argu
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, std::size_t threads) {
-  std::unique_ptr<Server> server(new Server(std::move(source)));
+Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, const RecordingSpec& spec) {
+  std::unique_ptr<Server> server(new Server(std::move(source), spec));
   server->stop_ = os::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (!server->stop_ || flags < 0 || ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) != 0)
@@ -47,8 +48,9 @@ Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, 
   if (server->session_ == nullptr || ::fuse_session_mount(server->session_, mounted.c_str()) != 0)
     return pgstrata::fail({.kind = ErrorKind::kMachine, .what = "can't serve a FUSE mount"});
   static_cast<void>(connection.release());  // the session's now
-  server->serving_ = threads;
-  for (std::size_t i = 0; i < threads; ++i) server->threads_.emplace_back([&at = *server] { at.serve(); });
+  server->serving_ = spec.threads;
+  for (std::size_t i = 0; i < spec.threads; ++i)
+    server->threads_.emplace_back([&at = *server] { at.serve(); });
   return server;
 }
 
@@ -68,6 +70,15 @@ std::optional<Error> Server::failure() const {
   return failure_;
 }
 
+void Server::show_mtime(NodeId node, struct stat& status) const {
+  if (!shown_mtime_) return;
+  const std::int64_t own = filetree::to_nanoseconds(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  const std::int64_t shown = shown_mtime_(nodes_.path(node), own);
+  if (shown == own) return;  // which need not be a time that 64 bits of nanoseconds can hold
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  status.st_mtim = {.tv_sec = shown / kSecond, .tv_nsec = shown % kSecond};
+}
+
 void Server::leave() {
   // A thread that ended on its own takes the others with it: half a server would only be slow.
   static_cast<void>(::eventfd_write(stop_.get(), 1));
@@ -85,24 +96,29 @@ bool Server::wait(const os::Fd& events) const {
 }
 
 void Server::serve() {
+  if (const auto events = make_events(::fuse_session_fd(session_), stop_.get()))
+    answer_all(*events);
+  else
+    fail(events.error());
+  leave();
+}
+
+void Server::answer_all(const os::Fd& events) {
   fuse_buf request{};
-  auto events = make_events(::fuse_session_fd(session_), stop_.get());
-  if (!events) fail(std::move(events).error());
-  while (events) {
+  while (true) {
     const int size = ::fuse_session_receive_buf(session_, &request);
     if (size > 0) {
       ::fuse_session_process_buf(session_, &request);
     } else if (size == 0) {  // unmounted
       break;
     } else if (size == -EAGAIN) {
-      if (!wait(*events)) break;
+      if (!wait(events)) break;
     } else if (size != -EINTR) {
       fail(system_error("can't read questions about the layers from /dev/fuse", "", -size));
       break;
     }
   }
   std::free(request.mem);
-  leave();
 }
 
 }  // namespace pgstrata::trace
