@@ -94,7 +94,7 @@ Result<Request> read_request(const BuildOptions& options) {
   Request request{.options = options};
   graph::BuildRequest& graph = request.graph;
   graph.build_args = TRY(parse_build_args(options.build_args));
-  graph.labels = TRY(parse_assignments("--label", options.labels));
+  graph.labels = TRY(parse_labels(options.labels));
   graph.target = options.target;
   graph.no_cache = options.no_cache;
   graph.no_cache_filter = options.no_cache_filter;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "os/file.h"
 
@@ -39,7 +40,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--build-context", build_contexts, "NAME=DIRECTORY or NAME=docker-image://IMAGE")
       ->allow_extra_args(false);
   app.add_option("--secret", secrets, "id=NAME[,src=FILE|,env=VARIABLE]")->allow_extra_args(false);
-  app.add_option("--label", labels, "NAME=VALUE for the image")->allow_extra_args(false);
+  app.add_option("--label", labels, "NAME[=VALUE] for the image")->allow_extra_args(false);
   app.add_option("-o,--output", outputs, "type=oci|docker|local|tar[,dest=PATH], or a directory")
       ->allow_extra_args(false);
   app.add_flag("--load", load, "load the image into Docker, or else podman");
@@ -82,6 +83,16 @@ Result<std::map<std::string, std::string>> parse_assignments(const char* option,
   return values;
 }
 
+Result<std::map<std::string, std::string>> parse_labels(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& word : words) {
+    const size_t equals = word.find('=');
+    if (word.empty() || equals == 0) return bad_option("--label", word, "NAME[=VALUE]");
+    labels[word.substr(0, equals)] = equals == std::string::npos ? "" : word.substr(equals + 1);
+  }
+  return labels;
+}
+
 Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words) {
   std::map<std::string, solver::Secret> secrets;
   for (const std::string& word : words) {
@@ -95,12 +106,17 @@ Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<st
     const std::string id = fields["id"];
     if (id.empty()) return bad_option("--secret", word, "id=NAME[,src=FILE|,env=VARIABLE]");
     std::string file = !fields["src"].empty() ? fields["src"] : fields["source"];
-    const std::string variable = !fields["env"].empty() || !file.empty() ? fields["env"] : id;
-    if (const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str())) {
-      secrets[id] = {value};
+    std::string variable = fields["env"];
+    if (fields["type"] == "env" && variable.empty()) variable = std::exchange(file, {});
+    // As buildx: a variable that is named and unset is empty; without any source the id names a variable,
+    // or else a file.
+    const bool is_named = !variable.empty();
+    if (!is_named && file.empty()) variable = id;
+    const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
+    if (value != nullptr || is_named) {
+      secrets[id] = {value == nullptr ? "" : value};
       continue;
     }
-    // As buildx: without src and without such a variable, the id is the file's name.
     if (file.empty()) file = id;
     auto text = os::read_file(file);
     if (!text) {

@@ -44,6 +44,8 @@ struct BuildOptions {
 Result<std::map<std::string, std::string>> parse_build_args(const std::vector<std::string>& words);
 Result<std::map<std::string, std::string>> parse_assignments(const char* option,
                                                              const std::vector<std::string>& words);
+/// NAME=VALUE, or NAME alone for an empty value, as in Docker.
+Result<std::map<std::string, std::string>> parse_labels(const std::vector<std::string>& words);
 /// id=NAME[,src=FILE|,env=VARIABLE] as in buildx; the values are read here.
 Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words);
 /// SOURCE_DATE_EPOCH: --build-arg first, then the environment; kUsage if it isn't a number.

@@ -79,9 +79,12 @@ TEST(Reference, IsNormalisedAsDockerDoes) {
   EXPECT_EQ(full("user/app:1"), "docker.io/user/app:1");
   EXPECT_EQ(full("localhost/a"), "localhost/a:latest");
   EXPECT_EQ(full("127.0.0.1:5000/a/b"), "127.0.0.1:5000/a/b:latest");
+  EXPECT_EQ(full("docker.io/debian"), "docker.io/library/debian:latest");
+  EXPECT_EQ(full("index.docker.io/debian"), "docker.io/library/debian:latest");
   EXPECT_EQ(Reference::parse("docker.io/library/debian:x")->familiar(), "debian:x");
   EXPECT_EQ(Reference::parse("user/app")->familiar(), "user/app:latest");
-  for (const char* bad : {"", "A", "a b", "a:", "a:b:c", "a@sha256:1", "-a", "a..b", "a/", "/a"})
+  for (const char* bad : {"", "A", "a b", "a:", "a:b:c", "a@sha256:1", "-a", "a..b", "a/", "/a", "oci:/a/b",
+                          "a_b.c/x", "a.-b/x", "localhost:80x/a"})
     EXPECT_FALSE(Reference::parse(bad).has_value()) << bad;
 }
 
@@ -89,7 +92,19 @@ TEST(Platform, IsParsedAndNormalised) {
   EXPECT_EQ(Platform::parse("linux/x86_64")->str(), "linux/amd64");
   EXPECT_EQ(Platform::parse("linux/arm64/v8")->str(), "linux/arm64");
   EXPECT_EQ(Platform::parse("linux/arm")->str(), "linux/arm/v7");
+  EXPECT_EQ(Platform::parse("linux/amd64/v1")->str(), "linux/amd64");
   EXPECT_FALSE(Platform::parse("linux/").has_value());
+  EXPECT_FALSE(Platform::parse("linux/amd64,linux/arm64").has_value());
+}
+
+TEST(Platform, RunsTheImagesOfItsOlderVariants) {
+  const auto runs = [](const char* host, const char* image) {
+    return Platform::parse(host)->runs(*Platform::parse(image));
+  };
+  EXPECT_TRUE(runs("linux/amd64/v2", "linux/amd64"));
+  EXPECT_FALSE(runs("linux/amd64", "linux/amd64/v2"));
+  EXPECT_TRUE(runs("linux/arm/v7", "linux/arm/v6"));
+  EXPECT_FALSE(runs("linux/arm64", "linux/amd64"));
 }
 
 TEST(FormatTime, IsRfc3339) {

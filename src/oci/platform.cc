@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 
+#include <charconv>
 #include <vector>
 
 namespace pgstrata::oci {
@@ -14,8 +15,16 @@ Platform normalised(Platform platform) {
   if (arch == "armhf") arch = "arm";
   if (arch == "i386" || arch == "i686") arch = "386";
   if (arch == "arm64" && (platform.variant == "8" || platform.variant == "v8")) platform.variant.clear();
+  if (arch == "amd64" && platform.variant == "v1") platform.variant.clear();
   if (arch == "arm" && platform.variant.empty()) platform.variant = "v7";
   return platform;
+}
+
+/// "v2" → 2; 0 for none.
+int version(std::string_view variant) {
+  int value = 0;
+  if (variant.starts_with('v')) std::from_chars(variant.data() + 1, variant.data() + variant.size(), value);
+  return value;
 }
 
 }  // namespace
@@ -28,9 +37,11 @@ Result<Platform> Platform::parse(std::string_view text) {
     else
       parts.back() += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
-  bool empty_part = false;
-  for (const std::string& part : parts) empty_part |= part.empty();
-  if (parts.size() > 3 || empty_part)
+  bool bad_part = false;
+  constexpr const char* kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+  for (const std::string& part : parts)
+    bad_part |= part.empty() || part.find_first_not_of(kCharacters) != std::string::npos;
+  if (parts.size() > 3 || bad_part)
     return fail({.kind = ErrorKind::kUsage,
                  .what = "not a platform: \"" + std::string(text) + "\"",
                  .next = "write os/architecture[/variant], for example linux/amd64"});
@@ -45,6 +56,11 @@ Platform Platform::host() {
   struct utsname name {};
   ::uname(&name);
   return normalised({"linux", name.machine, ""});
+}
+
+bool Platform::runs(const Platform& image) const {
+  if (image.os != os || image.architecture != architecture) return false;
+  return image.variant == variant || version(image.variant) < version(variant);
 }
 
 std::string Platform::str() const {

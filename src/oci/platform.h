@@ -18,6 +18,8 @@ struct Platform {
   /// The machine's own.
   static Platform host();
   [[nodiscard]] std::string str() const;
+  /// True if an image for `image` runs here: the same, or an older variant of the same architecture.
+  [[nodiscard]] bool runs(const Platform& image) const;
   auto operator<=>(const Platform&) const = default;
 };
 

@@ -30,10 +30,26 @@ bool valid_path(std::string_view text) {
   }
 }
 
+bool valid_host(std::string_view text) {
+  if (text.starts_with('[')) return text.find_first_not_of("[]:.0123456789abcdefABCDEF") == text.npos;
+  for (;;) {
+    const size_t dot = text.find('.');
+    const std::string_view label = text.substr(0, dot);
+    const auto fits = [](char c) { return (is_word(c) && c != '_') || c == '-'; };
+    if (label.empty() || label.front() == '-' || label.back() == '-') return false;
+    if (!std::all_of(label.begin(), label.end(), fits)) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+/// host[:port]
 bool valid_domain(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_word(c) || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
-  });
+  const size_t colon = text.find(':', text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0);
+  if (colon == std::string_view::npos) return valid_host(text);
+  const std::string_view port = text.substr(colon + 1);
+  return valid_host(text.substr(0, colon)) && !port.empty() &&
+         port.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 bool valid_tag(std::string_view text) {
@@ -78,9 +94,11 @@ Result<Reference> Reference::parse(std::string_view text) {
     reference.path = rest.substr(slash + 1);
   } else {
     reference.domain = "docker.io";
-    reference.path = slash == std::string_view::npos ? "library/" + std::string(rest) : std::string(rest);
+    reference.path = rest;
   }
   if (reference.domain == "index.docker.io") reference.domain = "docker.io";
+  if (reference.domain == "docker.io" && reference.path.find('/') == std::string::npos)
+    reference.path = "library/" + reference.path;
   if (!valid_path(reference.path)) return bad(text, "the name has characters that a name can't have");
   if (reference.tag.empty() && !reference.digest) reference.tag = "latest";
   return reference;

@@ -58,7 +58,7 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
 Result<Base> Bases::load(const oci::Descriptor& manifest, const std::string& name,
                          const oci::Platform& platform) {
   image::Image image = TRY(image::load(layers_.content(), manifest));
-  if (image.config.platform != platform)
+  if (!platform.runs(image.config.platform))
     return fail({.kind = ErrorKind::kUsage,
                  .what = fmt::format("{} in the store is for {}, but {} is wanted", name,
                                      image.config.platform.str(), platform.str()),
