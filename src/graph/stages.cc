@@ -71,16 +71,24 @@ Result<void> StageList::add_stage(const Dockerfile& dockerfile, const Instructio
     return std::nullopt;
   };
   const auto replacement = from.name.empty() ? std::nullopt : context_for(from.name);
-  const auto earlier = find(base);
+  // Only by its lower-case name: FROM compares as it is written, COPY --from doesn't.
+  const auto earlier = by_alias_.find(base);
   if (replacement) {
     stage.base = *replacement;
     stage.replaced = true;
-  } else if (earlier) {
-    stage.base = FromStage{*earlier};
+  } else if (earlier != by_alias_.end()) {
+    stage.base = FromStage{earlier->second};
   } else if (base == "scratch") {
     stage.base = FromScratch{};
+  } else if (const auto context = context_for(base)) {
+    stage.base = *context;
+  } else if (find(base)) {
+    return fail(dockerfile.source.error(
+        instruction.range, fmt::format("there is no image \"{}\": names of images are lower-case", base),
+        fmt::format("write {} for the stage, whose name is taken as lower-case",
+                    dockerfile::to_lower(base))));
   } else {
-    stage.base = context_for(base).value_or(FromImage{base});
+    stage.base = FromImage{base};
   }
   if (!stage.alias.empty()) by_alias_[stage.alias] = stages_.size();
   stages_.push_back(std::move(stage));

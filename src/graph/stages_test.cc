@@ -49,6 +49,12 @@ TEST(Stages, OnlyWhatTheTargetNeedsIsResolvedAndPlanned) {
   EXPECT_EQ(graph.target.name, "two");
 }
 
+TEST(Stages, FromKnowsThemByTheirLowerCaseNamesOnly) {
+  FakePlan plan;
+  EXPECT_EQ(plan.graph("FROM base AS One\nFROM one\nCOPY --from=ONE x y\n").vertices.size(), 2U);
+  EXPECT_THAT(plan.error("FROM base AS One\nFROM One\n").next, HasSubstr("write one"));
+}
+
 TEST(Stages, AnImageUsedTwiceIsOneVertexAndOneQuestion) {
   FakePlan plan;
   const BuildGraph graph = plan.graph("FROM base AS a\nRUN x\nFROM base\nCOPY --from=a x y\n");
