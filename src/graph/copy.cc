@@ -151,7 +151,10 @@ Result<void> StageBuilder::act(const dockerfile::Add& add) {
 Result<void> StageBuilder::act(const dockerfile::Workdir& workdir) {
   const std::string display = display_text();
   const std::string path = TRY(expand(workdir.path));
-  const std::string directory = clean_path(path.starts_with('/') ? path : working_dir() + "/" + path);
+  // As BuildKit: an absolute path stays as it is written.
+  const std::string directory = path.starts_with('/') ? path
+                                : path.empty()        ? configured_dir()
+                                                      : clean_path(working_dir() + "/" + path);
   state_.config.config.working_dir = directory;
   const std::string created_by = "WORKDIR " + directory;
   // The root always exists.

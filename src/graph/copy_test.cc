@@ -113,6 +113,14 @@ TEST(Workdir, IsRelativeToTheBases) {
   EXPECT_EQ(plan.graph("FROM base\nWORKDIR x\n").target.config.config.working_dir, "/srv/x");
 }
 
+TEST(Workdir, AnAbsoluteOneStaysAsItIsWritten) {
+  FakePlan plan;
+  const BuildGraph graph = plan.graph("FROM base\nWORKDIR /a//b/../c/\nCOPY x y\nWORKDIR $nothing\n");
+  EXPECT_EQ(graph.target.config.config.working_dir, "/a//b/../c/");
+  EXPECT_EQ(history(graph).back(), "WORKDIR /a//b/../c/");
+  EXPECT_EQ(std::get<CopyAction>(std::get<FileOp>(graph.vertices[2].op).action).destination, "/a/c/y");
+}
+
 TEST(Workdir, TheRootNeedsNoVertex) {
   FakePlan plan;
   const BuildGraph graph = plan.graph("FROM base\nWORKDIR /\n");

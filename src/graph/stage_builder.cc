@@ -85,10 +85,12 @@ std::string StageBuilder::display_text() const {
   return text;
 }
 
-std::string StageBuilder::working_dir() const {
+std::string StageBuilder::configured_dir() const {
   const std::string& set = state_.config.config.working_dir;
-  return clean_path(set.starts_with('/') ? set : "/" + set);
+  return set.starts_with('/') ? set : clean_path("/" + set);
 }
+
+std::string StageBuilder::working_dir() const { return clean_path(configured_dir()); }
 
 std::vector<std::string> StageBuilder::with_shell(const dockerfile::CommandLine& command) const {
   if (command.exec_form) return command.words;

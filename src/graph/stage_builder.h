@@ -97,7 +97,8 @@ class StageBuilder {
   void add_config(const std::string& created_by);
   void note_config_step();
   [[nodiscard]] std::vector<std::string> with_shell(const dockerfile::CommandLine& command) const;
-  [[nodiscard]] std::string working_dir() const;
+  [[nodiscard]] std::string configured_dir() const;  ///< absolute, as WORKDIR wrote it
+  [[nodiscard]] std::string working_dir() const;     ///< the same, clean
   Result<std::string> expand(const std::string& word) const;
   Result<NameValue> expand_pair(const dockerfile::KeyValue& pair) const;
   /// The instruction as progress shows it: keyword in upper case, variables expanded where that works.
