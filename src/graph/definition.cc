@@ -60,6 +60,7 @@ struct MountHasher {
     if (mount.from) add_input(key, "from", *mount.from, all);
     key.add("sharing", static_cast<std::uint64_t>(mount.sharing));
     add_owner(key, mount.mode, mount.uid, mount.gid);
+    add_flag(key, "owned", mount.owned);
     add_flag(key, "read_only", mount.read_only);
   }
   void operator()(const TmpfsMount& mount) const {

@@ -143,6 +143,7 @@ std::vector<std::pair<std::string, Op>> mount_ops() {
       {"cache.mode", changed_mount<CacheMount>(cache(), [](auto& m) { m.mode = 0; })},
       {"cache.uid", changed_mount<CacheMount>(cache(), [](auto& m) { m.uid = 1; })},
       {"cache.gid", changed_mount<CacheMount>(cache(), [](auto& m) { m.gid = 1; })},
+      {"cache.owned", changed_mount<CacheMount>(cache(), [](auto& m) { m.owned = true; })},
       {"cache.read_only", changed_mount<CacheMount>(cache(), [](auto& m) { m.read_only = true; })},
       {"tmpfs", exec_with(TmpfsMount{.target = "/t"})},
       {"tmpfs.target", exec_with(TmpfsMount{.target = "/x"})},

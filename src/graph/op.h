@@ -53,6 +53,8 @@ struct CacheMount {
   std::uint32_t mode = 0755;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  bool owned =
+      false;  ///< mode, uid or gid was given, and holds: a cache of its own, apart from the id's other
   bool read_only = false;
 };
 struct TmpfsMount {

@@ -107,7 +107,10 @@ Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, st
                      .read_only = cache->read_only};
     mount.target = TRY(mount_target(cache->target));
     if (!flag.from.empty()) mount.from = TRY(input_from(flag.from, false));
-    set_owner(mount, cache->owner);
+    // Below a source directory BuildKit takes what is there.
+    const dockerfile::FileOwner& owner = cache->owner;
+    mount.owned = mount.source == "/" && (owner.mode || owner.uid || owner.gid);
+    if (mount.owned) set_owner(mount, owner);
     return mount;
   }
   if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec))

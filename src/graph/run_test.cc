@@ -180,6 +180,14 @@ TEST(RunMounts, Cache) {
   EXPECT_EQ(full.uid, 1U);
   EXPECT_EQ(full.gid, 2U);
   EXPECT_TRUE(full.read_only);
+  EXPECT_FALSE(plain.owned);
+  EXPECT_TRUE(full.owned);
+}
+
+TEST(RunMounts, ACacheBelowASourceTakesTheOwnerThatIsThere) {
+  const ExecOp op = run("RUN --mount=type=cache,target=/c,from=base,source=/s,uid=1 x\n");
+  EXPECT_FALSE(std::get<CacheMount>(op.mounts[0]).owned);
+  EXPECT_EQ(std::get<CacheMount>(op.mounts[0]).uid, 0U);
 }
 
 TEST(RunMounts, TmpfsSecretSsh) {

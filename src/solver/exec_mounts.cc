@@ -197,13 +197,17 @@ Result<std::vector<cache::AskedMount>> ExecMounts::finish() {
   return asked;
 }
 
-Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed) {
+Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed,
+                                   const oci::Digest& content) {
   const std::string root = inputs_.layers.content().root() + "/cache-mounts";
   TRY_VOID(os::make_directories(root, 0711));
-  // The id is any text; the source is part of what the cache holds.
-  const std::string id = oci::KeyHasher("pgstrata.cache-mount.v1")
+  // The id is any text; the source is part of what the cache holds, and so is an owner that was given.
+  const std::string owner = fmt::format("{:o} {}:{}", mount.mode, mount.uid, mount.gid);
+  const std::string id = oci::KeyHasher("pgstrata.cache-mount.v2")
                              .add("id", mount.id)
                              .add("source", mount.from ? mount.source : "")
+                             .add("content", content)
+                             .add("owner", mount.owned ? owner : "")
                              .finish()
                              .hex();
   const std::string path = TRY(lock_cache(root + "/" + id, mount.sharing, locks_));

@@ -32,8 +32,10 @@ class ExecMounts {
   /// below `directory` as the image would have them) or a stage, which must outlive this.
   Result<void> add_bind(std::size_t index, const graph::BindMount& mount, const filetree::FileTree* tree,
                         const Chain& stage);
-  /// A directory of the store that outlives the build; `seed` fills it when it is made first.
-  Result<void> add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed);
+  /// A directory of the store that outlives the build; `seed` fills it when it is made first. As in
+  /// BuildKit another seed, `content`, means another cache.
+  Result<void> add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed,
+                         const oci::Digest& content);
   Result<void> add_tmpfs(const graph::TmpfsMount& mount);
   /// Gives the environment variable to set, if the mount wants one ("NAME=value").
   Result<std::optional<std::string>> add_secret(const graph::SecretMount& mount);

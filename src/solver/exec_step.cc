@@ -70,7 +70,9 @@ Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& d
     } else if (const auto* cache = std::get_if<graph::CacheMount>(&mount)) {
       std::unique_ptr<snapshot::ChainView> view;
       const filetree::FileTree* seed = cache->from ? TRY(tree_of(*cache->from, done, view)) : nullptr;
-      TRY_VOID(mounts.add_cache(*cache, seed));
+      oci::Digest content;
+      if (cache->from) content = TRY(mounted_content(*cache->from, cache->source, done));
+      TRY_VOID(mounts.add_cache(*cache, seed, content));
     } else if (const auto* tmpfs = std::get_if<graph::TmpfsMount>(&mount)) {
       TRY_VOID(mounts.add_tmpfs(*tmpfs));
     } else if (const auto* secret = std::get_if<graph::SecretMount>(&mount)) {
