@@ -60,6 +60,10 @@ void BuildReport::finished(graph::VertexId id, const solver::VertexResult& resul
   results_[id] = result;
 }
 
+void BuildReport::warned(graph::VertexId id, std::string_view text) {
+  sink_.message(progress::Level::kWarning, graph_.vertices[id].name + ": " + std::string(text));
+}
+
 void BuildReport::failed(graph::VertexId id, const Error& error) {
   if (error.kind == ErrorKind::kCancelled)
     sink_.step_finished(steps_before_ + id, {.outcome = progress::Cancelled{}});

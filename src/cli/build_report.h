@@ -20,6 +20,7 @@ class BuildReport final : public solver::Observer {
   void started(graph::VertexId id, std::string_view reason) override;
   void output(graph::VertexId id, std::string_view text) override;
   void finished(graph::VertexId id, const solver::VertexResult& result) override;
+  void warned(graph::VertexId id, std::string_view text) override;
   void failed(graph::VertexId id, const Error& error) override;
 
   /// The JSON of --metadata-file (docs/contracts/metadata.schema.json).

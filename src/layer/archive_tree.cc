@@ -34,11 +34,34 @@ Result<os::Fd> make_spool(const std::string& directory) {
   return fd;
 }
 
+/// The contents of an archive, one behind the other in a file without a name.
+class Spool {
+ public:
+  static Result<Spool> make(const std::string& directory) {
+    os::Fd fd = TRY(make_spool(directory));
+    if (::lseek(fd.get(), kSpoolStart, SEEK_SET) < 0)
+      return fail(system_error("can't use the spool file", directory));
+    return Spool(std::move(fd));
+  }
+
+  /// Takes the content of a regular file, whose entry the archive has just given.
+  Result<void> take(TarReader& archive, Entry& entry);
+  os::Fd release() { return std::move(fd_); }
+
+ private:
+  explicit Spool(os::Fd fd) : fd_(std::move(fd)), buffer_(kCopySize) {}
+
+  os::Fd fd_;
+  std::vector<std::byte> buffer_;
+  /// Not 0, which would mean that a content is all of its file (snapshot/content.h).
+  std::uint64_t spooled_ = kSpoolStart;
+};
+
 /// The names seen so far, and the files behind them: a file outlives the name it came under when another
 /// name was linked to it.
 class Tree {
  public:
-  explicit Tree(const os::Fd& spool) : spool_(spool), buffer_(kCopySize) {}
+  explicit Tree(Spool& spool) : spool_(spool) {}
 
   Result<void> add(TarReader& archive, Entry entry);
   ChangeSet take();
@@ -46,12 +69,8 @@ class Tree {
  private:
   Result<void> add_parents(const std::string& path);
   void remove_below(const std::string& path);
-  Result<void> spool(TarReader& archive, Entry& entry);
 
-  const os::Fd& spool_;
-  std::vector<std::byte> buffer_;
-  /// Not 0, which would mean that a content is all of its file (snapshot/content.h).
-  std::uint64_t spooled_ = kSpoolStart;
+  Spool& spool_;
   std::map<std::string, std::shared_ptr<Entry>> names_;
 };
 
@@ -81,12 +100,12 @@ void Tree::remove_below(const std::string& path) {
   names_.erase(names_.lower_bound(path + "/"), names_.lower_bound(path + static_cast<char>('/' + 1)));
 }
 
-Result<void> Tree::spool(TarReader& archive, Entry& entry) {
+Result<void> Spool::take(TarReader& archive, Entry& entry) {
   entry.tar_offset = spooled_;
   while (true) {
     const std::size_t size = TRY(archive.read(buffer_));
     if (size == 0) break;
-    TRY_VOID(os::write_all(spool_.get(), std::span(buffer_).first(size), "the spool file"));
+    TRY_VOID(os::write_all(fd_.get(), std::span(buffer_).first(size), "the spool file"));
     spooled_ += size;
   }
   const std::uint64_t found = spooled_ - entry.tar_offset;
@@ -114,7 +133,7 @@ Result<void> Tree::add(TarReader& archive, Entry entry) {
     names_[entry.path] = target->second;
     return {};
   }
-  if (entry.type == EntryType::kRegular) TRY_VOID(spool(archive, entry));
+  if (entry.type == EntryType::kRegular) TRY_VOID(spool_.take(archive, entry));
   auto& name = names_[entry.path];
   name = std::make_shared<Entry>(std::move(entry));
   return {};
@@ -247,9 +266,7 @@ class Canonical {
 }  // namespace
 
 Result<ArchiveTree> read_archive(TarReader archive, const std::string& spool_directory) {
-  os::Fd spool = TRY(make_spool(spool_directory));
-  if (::lseek(spool.get(), kSpoolStart, SEEK_SET) < 0)
-    return fail(system_error("can't use the spool file", spool_directory));
+  Spool spool = TRY(Spool::make(spool_directory));
   Tree tree(spool);
   while (true) {
     auto entry = TRY(archive.next());
@@ -258,7 +275,20 @@ Result<ArchiveTree> read_archive(TarReader archive, const std::string& spool_dir
   }
   ArchiveTree result;
   result.entries = tree.take();
-  result.open = snapshot::files_of_blob(std::move(spool));
+  result.open = snapshot::files_of_blob(spool.release());
+  return result;
+}
+
+Result<ArchiveMembers> read_members(TarReader archive, const std::string& spool_directory) {
+  Spool spool = TRY(Spool::make(spool_directory));
+  ArchiveMembers result;
+  while (true) {
+    auto entry = TRY(archive.next());
+    if (!entry) break;
+    if (entry->type == EntryType::kRegular) TRY_VOID(spool.take(archive, *entry));
+    result.members.push_back(*std::move(entry));
+  }
+  result.open = snapshot::files_of_blob(spool.release());
   return result;
 }
 

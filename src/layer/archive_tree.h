@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "filetree/file_tree.h"
@@ -27,6 +28,15 @@ struct ArchiveTree {
 /// what was in it. Never followed: an entry below a symbolic link or a file of the archive is refused
 /// (kCorrupt). Contents are spooled into a file without a name in `spool_directory`, so memory stays small.
 Result<ArchiveTree> read_archive(TarReader archive, const std::string& spool_directory);
+
+/// The members of an archive as it has them: in its order, the same name perhaps several times, parents
+/// perhaps missing, links to anywhere. `tar_offset` is never 0 for a regular file.
+struct ArchiveMembers {
+  std::vector<filetree::Entry> members;
+  snapshot::ContentOpener open;  ///< as that of ArchiveTree
+};
+
+Result<ArchiveMembers> read_members(TarReader archive, const std::string& spool_directory);
 
 struct ImportOptions {
   std::string spool_directory;

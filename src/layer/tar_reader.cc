@@ -46,14 +46,20 @@ class Utf8Locale {
   locale_t previous_;
 };
 
-/// Without leading slashes, "." and empty components; nothing if there is a ".." or a NUL.
+/// Without leading slashes, "." and empty components, ".." taken back; nothing if it climbs above the root,
+/// or has a NUL.
 std::optional<std::string> clean_relative(std::string_view name) {
   std::string clean;
   while (!name.empty()) {
     const std::string_view component = name.substr(0, name.find('/'));
     name.remove_prefix(std::min(component.size() + 1, name.size()));
-    if (component == ".." || component.find('\0') != std::string_view::npos) return std::nullopt;
+    if (component.find('\0') != std::string_view::npos) return std::nullopt;
     if (component.empty() || component == ".") continue;
+    if (component == "..") {
+      if (clean.empty()) return std::nullopt;
+      clean.resize(filetree::parent_path(clean).size());
+      continue;
+    }
     if (!clean.empty()) clean += '/';
     clean += component;
   }
@@ -153,7 +159,7 @@ Result<Entry> TarReader::Archive::convert(archive_entry* found, std::string_view
                                           EntryType type) const {
   constexpr const char* kUnsafe = "unsafe entry in an archive";
   auto path = clean_relative(raw_name);
-  if (!path) return fail(bad(kUnsafe, raw_name, "its name has a '..' component"));
+  if (!path) return fail(bad(kUnsafe, raw_name, "its name climbs out of the archive by '..'"));
   Entry entry;
   entry.path = *std::move(path);
   entry.type = type;

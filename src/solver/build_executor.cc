@@ -179,11 +179,13 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
   const auto below = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
   CopyOptions options{.now_ns = wall_clock_ns(),
                       .spool_directory = inputs_.layers.content().root() + "/tmp"};
+  options.onto_nothing = !inputs_.graph.vertices[id].parent.has_value();
   if (inputs_.source_date_epoch) options.epoch_ns = *inputs_.source_date_epoch * 1'000'000'000;
   if (options.epoch_ns) options.now_ns = *options.epoch_ns;
   const layer::WriteOptions write{.source_date_epoch = inputs_.source_date_epoch};
   if (const auto* directory = std::get_if<graph::MakeDirectory>(&op.action)) {
     CopyPlan plan = TRY(plan_directory(*directory, *below, options));
+    if (!plan.warning.empty()) inputs_.observer.warned(id, plan.warning);
     auto entries = std::move(plan.entries);
     return inputs_.layers.add(
         std::move(entries), [&](const filetree::Entry& entry) { return plan.open(entry); }, write);
@@ -197,6 +199,7 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
     take_shown_times(done[*std::get<graph::VertexInput>(copy.from).vertex]->chain, *stage,
                      prepared.selected);
   CopyPlan plan = TRY(plan_copy(copy, *source, std::move(prepared.selected), *below, options));
+  if (!plan.warning.empty()) inputs_.observer.warned(id, plan.warning);
   auto entries = std::move(plan.entries);
   const auto older = TRY(equal_layer(id, filetree::change_set_digest(entries), prepared));
   if (older) return *older;

@@ -6,11 +6,14 @@
 #include <iterator>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include "filetree/resolve.h"
 #include "layer/archive_tree.h"
 #include "solver/copy_filter.h"
 #include "solver/file_mode.h"
+#include "solver/unpacking.h"
 #include "users/users.h"
 
 namespace pgstrata::solver {
@@ -47,16 +50,26 @@ snapshot::ContentOpener opener_of(const FileTree& tree) {
   };
 }
 
+/// `open`, for these files alone: what came from another source isn't in the archive.
+snapshot::ContentOpener only(std::unordered_set<std::string> files, snapshot::ContentOpener open) {
+  return
+      [files = std::move(files), open = std::move(open)](const Entry& entry) -> Result<filetree::Content> {
+        if (files.find(entry.path) == files.end())
+          return fail({.kind = ErrorKind::kNotFound, .what = "no such file", .where = entry.path});
+        return open(entry);
+      };
+}
+
 /// The archive that ADD unpacks instead of copying, if the source is one.
-Result<std::optional<layer::ArchiveTree>> archive_of(const FileTree& source, const Entry& entry,
-                                                     const std::string& spool_directory) {
+Result<std::optional<layer::ArchiveMembers>> archive_of(const FileTree& source, const Entry& entry,
+                                                        const std::string& spool_directory) {
   if (entry.type != EntryType::kRegular) return std::nullopt;
   filetree::Content content = TRY(source.open(entry));
   if (!content.fd || content.offset != 0) return std::nullopt;
   if (!TRY(layer::is_tar(fmt::format("/proc/self/fd/{}", content.fd.get())))) return std::nullopt;
-  auto archive = [&]() -> Result<layer::ArchiveTree> {
+  auto archive = [&]() -> Result<layer::ArchiveMembers> {
     layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
-    return layer::read_archive(std::move(reader), spool_directory);
+    return layer::read_members(std::move(reader), spool_directory);
   }();
   if (archive || archive.error().kind != ErrorKind::kCorrupt) return archive;
   // Its name moves, to make room for the line of the Dockerfile.
@@ -72,7 +85,13 @@ class Planner {
   Planner(const FileTree& below, const CopyOptions& options) : below_(below), options_(options) {}
 
   Result<void> set_owner(const std::optional<std::string>& chown) {
-    if (chown) owner_ = TRY(users::resolve_owner(below_, *chown));
+    if (!chown) return {};
+    if (options_.onto_nothing && users::has_names(*chown))
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("\"{}\" can't be looked up in an empty stage", *chown),
+                   .next = "use the numbers of user and group"});
+    owner_ = TRY(users::resolve_owner(below_, *chown));
+    if (!owner_->unknown.empty()) plan_.warning = owner_->unknown + ": root takes its place";
     return {};
   }
   Result<void> set_mode(const std::optional<std::string>& chmod) {
@@ -124,26 +143,27 @@ class Planner {
     return {};
   }
 
-  /// ADD of an archive: its content goes into the directory `target`.
-  Result<void> add_archive(layer::ArchiveTree archive, const std::string& target) {
+  /// ADD of an archive: its content goes into the directory `target`. --chmod is nothing to it.
+  Result<void> add_archive(layer::ArchiveMembers archive, const std::string& target) {
+    const std::optional<FileMode> mode = std::exchange(mode_, std::nullopt);
     TRY_VOID(make_directories(target));
-    const size_t start = plan_.entries.size();
-    for (Entry& entry : archive.entries) {
-      if (entry.path.empty()) continue;
-      entry.path = join(target, entry.path);
-      if (entry.type == EntryType::kHardLink) entry.link = join(target, entry.link);
-      const auto existing = TRY(standing_at(entry.path, start));
-      const bool stays = existing && existing->type == EntryType::kDirectory;
-      if (stays && entry.implied) continue;
-      TRY_VOID(check_replacement(entry, existing));
-      entry.implied = false;
-      const bool own_times = !options_.epoch_ns;
-      const std::int64_t mtime = entry.mtime_ns;
-      add(std::move(entry));
-      // An archive's times are its own, in every checkout.
-      if (!own_times) plan_.entries.back().mtime_ns = mtime;
+    mode_ = mode;
+    Unpacking unpacking(
+        target,
+        [this](std::string_view path) { return standing_at(std::string(path), plan_.entries.size()); },
+        options_.now_ns);
+    for (Entry& member : archive.members) TRY_VOID(unpacking.add(std::move(member), owner_));
+    Unpacking::Unpacked unpacked = unpacking.take();
+    forget(unpacked.replaced);
+    std::unordered_set<std::string> files;
+    for (Entry& entry : unpacked.entries) {
+      const bool is_here = entry.type == EntryType::kRegular && entry.tar_offset != 0;
+      if (is_here) files.insert(entry.path);
+      plan_.entries.push_back(std::move(entry));
     }
-    plan_.roots.push_back({.destination = target, .source = "", .open = std::move(archive.open)});
+    for (auto& [path, origin] : unpacked.from_stage)
+      plan_.roots.push_back({.destination = path, .source = origin, .open = opener_of(below_)});
+    plan_.roots.push_back({.destination = "", .source = "", .open = only(std::move(files), archive.open)});
     return {};
   }
 
@@ -189,6 +209,19 @@ class Planner {
     auto existing = TRY(below_.lookup(path));
     if (!existing) missing_ = path;
     return existing;
+  }
+
+  /// Drops from the plan what an archive has replaced.
+  void forget(const std::set<std::string>& replaced) {
+    if (replaced.empty()) return;
+    const auto is_gone = [&](const Entry& entry) {
+      return std::any_of(replaced.begin(), replaced.end(),
+                         [&](const std::string& path) { return filetree::is_within(entry.path, path); });
+    };
+    auto& entries = plan_.entries;
+    entries.erase(std::remove_if(entries.begin(), entries.end(), is_gone), entries.end());
+    index_.clear();
+    indexed_ = 0;
   }
 
   /// A file never replaces a directory, nor the other way round.
@@ -313,8 +346,8 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
       TRY(filetree::resolve(below, action.destination, filetree::FinalLink::kFollow));
   const bool names_directory =
       action.destination.ends_with('/') || action.destination.ends_with("/.") || destination.empty();
-  TRY_VOID(planner.make_directories(names_directory ? destination
-                                                    : std::string(filetree::parent_path(destination))));
+  const std::string needed =
+      names_directory ? destination : std::string(filetree::parent_path(destination));
   for (Selected& item : selected) {
     if (action.unpack) {
       auto archive = TRY(archive_of(source, item.entries.front(), options.spool_directory));
@@ -323,6 +356,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
         continue;
       }
     }
+    TRY_VOID(planner.make_directories(needed));
     const bool content_only = item.entries.front().type == EntryType::kDirectory;
     const bool into_directory =
         !content_only && (names_directory || TRY(planner.is_directory(destination)));
@@ -331,6 +365,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
     TRY_VOID(planner.copy_tree(source, std::move(item), target));
   }
   for (const graph::InlineFile& file : action.inline_files) {
+    TRY_VOID(planner.make_directories(needed));
     const bool into_directory = names_directory || TRY(planner.is_directory(destination));
     TRY_VOID(planner.add_inline(file, into_directory ? join(destination, file.name) : destination));
   }

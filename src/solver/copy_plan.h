@@ -3,6 +3,7 @@
 //
 // - Every component of the destination is followed through links of the stage; missing directories, the
 //   destination of a directory among them, are created 0755 or as a numeric --chmod says, owned by --chown.
+// - A name in --chown that the stage doesn't have is root, with a warning.
 // - The destination is a directory if it ends with a slash or is one already. A file goes into it under its
 //   own name, else it takes the destination's (of several such, the last one stands); of a directory only
 //   the content is copied.
@@ -35,6 +36,7 @@ struct CopyPlan {
   filetree::ChangeSet entries;  ///< sorted, with implied parents up to the root; digests known
   std::vector<CopyRoot> roots;  ///< later ones win
   std::vector<graph::InlineFile> inline_files;  ///< `name` is the path in the layer
+  std::string warning;                          ///< for whoever wrote the instruction, or empty
 
   /// The bytes of one of `entries`.
   [[nodiscard]] Result<filetree::Content> open(const filetree::Entry& entry) const;
@@ -44,6 +46,7 @@ struct CopyOptions {
   std::int64_t now_ns = 0;  ///< mtime of created directories and inline files
   /// SOURCE_DATE_EPOCH: mtime of everything that comes from a build context, whatever the checkout's are.
   std::optional<std::int64_t> epoch_ns;
+  bool onto_nothing = false;    ///< the stage is "scratch" still: BuildKit can't look up names there
   bool from_context = true;     ///< the source is a build context, not a stage or image
   std::string spool_directory;  ///< where ADD spools an archive's contents
 };

@@ -138,6 +138,17 @@ TEST_F(CopyPlanTest, ChownAndChmodHoldForAllThatIsCopied) {
   EXPECT_EQ(at(plan(action), "new/deep/c.txt").mode, 04750U);
 }
 
+TEST_F(CopyPlanTest, AnUnknownOwnerIsRootWithAWarningButInNothingAtAllAnError) {
+  auto action = copy({"a.txt"}, "/new/");
+  action.chown = "nobody-here";
+  EXPECT_EQ(at(plan(action), "new/a.txt").uid, 0U);
+  EXPECT_THAT(plan(action)->warning, testing::HasSubstr("no user \"nobody-here\""));
+  EXPECT_FALSE(plan(action, {.now_ns = 7, .onto_nothing = true}));
+  action.chown = "root:6";
+  EXPECT_EQ(plan(action)->warning, "");
+  EXPECT_TRUE(plan(action, {.now_ns = 7, .onto_nothing = true}));
+}
+
 TEST_F(CopyPlanTest, OfSeveralFilesForOneNameTheLastStands) {
   const auto result = plan(copy({"a.txt", "b.txt"}, "/opt/one"));
   EXPECT_THAT(changed(result), ElementsAre("opt/one"));

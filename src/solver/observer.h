@@ -21,6 +21,8 @@ class Observer {
   /// A piece of the step's output as it was read.
   virtual void output(graph::VertexId id, std::string_view text) = 0;
   virtual void finished(graph::VertexId id, const VertexResult& result) = 0;
+  /// Something about the step that its author should know; `text` is a sentence.
+  virtual void warned(graph::VertexId id, std::string_view text) = 0;
   virtual void failed(graph::VertexId id, const Error& error) = 0;
 };
 

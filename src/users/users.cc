@@ -28,6 +28,11 @@ std::optional<std::uint32_t> number(std::string_view text) {
   return value;
 }
 
+/// BuildKit's llb.User: "root" is 0 whatever passwd says.
+std::optional<std::uint32_t> owner_number(std::string_view name) {
+  return name == "root" ? std::optional<std::uint32_t>(0) : number(name);
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -73,18 +78,22 @@ auto by_name(const List& list, std::string_view name) {
   return std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.name == name; });
 }
 
-tl::unexpected<Error> unknown(const char* kind, std::string_view name, const char* file) {
-  return fail({.kind = ErrorKind::kUsage,
-               .what = fmt::format("there is no {} \"{}\" in the stage's {}", kind, name, file),
-               .next = fmt::format("create it in an earlier RUN, or use a number")});
+std::string unknown(const char* kind, std::string_view name, const char* file) {
+  return fmt::format("there is no {} \"{}\" in the stage's {}", kind, name, file);
 }
 
-Result<std::uint32_t> resolve_group(const filetree::FileTree& root, std::string_view name) {
-  if (const auto gid = number(name)) return *gid;
+tl::unexpected<Error> unknown_error(const char* kind, std::string_view name, const char* file) {
+  return fail({.kind = ErrorKind::kUsage,
+               .what = unknown(kind, name, file),
+               .next = "create it in an earlier RUN, or use a number"});
+}
+
+Result<std::optional<std::uint32_t>> resolve_group(const filetree::FileTree& root, std::string_view name) {
+  if (const auto gid = number(name)) return gid;
   const std::string text = TRY(optional_text(root, "etc/group"));
   const auto groups = parse_group(text);
   const auto found = by_name(groups, name);
-  if (found == groups.end()) return unknown("group", name, "/etc/group");
+  if (found == groups.end()) return std::nullopt;
   return found->gid;
 }
 
@@ -102,6 +111,13 @@ std::vector<std::uint32_t> memberships(const std::vector<Group>& groups, std::st
 
 }  // namespace
 
+bool has_names(std::string_view chown) {
+  const size_t colon = chown.find(':');
+  const auto is_name = [](std::string_view part) { return !part.empty() && !owner_number(part); };
+  return is_name(chown.substr(0, colon)) ||
+         (colon != std::string_view::npos && is_name(chown.substr(colon + 1)));
+}
+
 Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_view spec) {
   const size_t colon = spec.find(':');
   const std::string_view name = spec.substr(0, colon);
@@ -113,14 +129,18 @@ Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_vi
     user = std::find_if(users.begin(), users.end(), [&](const User& other) { return other.uid == *uid; });
   Identity identity;
   if (user == users.end()) {
-    if (!uid) return unknown("user", name, "/etc/passwd");
+    if (!uid) return unknown_error("user", name, "/etc/passwd");
     identity.uid = *uid;
   } else {
     identity = {.uid = user->uid, .gid = user->gid, .groups = {}, .home = std::string(user->home)};
     if (identity.home.empty()) identity.home = "/";
   }
   const bool has_group = colon != std::string_view::npos && colon + 1 < spec.size();
-  if (has_group) identity.gid = TRY(resolve_group(root, spec.substr(colon + 1)));
+  if (has_group) {
+    const auto gid = TRY(resolve_group(root, spec.substr(colon + 1)));
+    if (!gid) return unknown_error("group", spec.substr(colon + 1), "/etc/group");
+    identity.gid = *gid;
+  }
   identity.groups = {identity.gid};
   if (!has_group && user != users.end()) {
     const std::string group = TRY(optional_text(root, "etc/group"));
@@ -133,17 +153,29 @@ Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view cho
   const size_t colon = chown.find(':');
   const std::string_view name = chown.substr(0, colon);
   Owner owner;
-  if (const auto uid = number(name)) {
-    owner = {*uid, *uid};
+  if (const auto uid = owner_number(name)) {
+    owner.uid = owner.gid = *uid;
   } else if (!name.empty()) {
     const std::string passwd = TRY(optional_text(root, "etc/passwd"));
     const auto users = parse_passwd(passwd);
     const auto user = by_name(users, name);
-    if (user == users.end()) return unknown("user", name, "/etc/passwd");
-    owner = {user->uid, user->gid};
+    if (user == users.end()) {
+      owner.unknown = unknown("user", name, "/etc/passwd");
+    } else {
+      owner.uid = user->uid;
+      owner.gid = user->gid;
+    }
   }
-  if (colon != std::string_view::npos && colon + 1 < chown.size())
-    owner.gid = TRY(resolve_group(root, chown.substr(colon + 1)));
+  if (colon == std::string_view::npos || colon + 1 == chown.size()) return owner;
+  if (const auto gid = owner_number(chown.substr(colon + 1))) {
+    owner.gid = *gid;
+    return owner;
+  }
+  const auto gid = TRY(resolve_group(root, chown.substr(colon + 1)));
+  if (gid)
+    owner.gid = *gid;
+  else if (owner.unknown.empty())
+    owner.unknown = unknown("group", chown.substr(colon + 1), "/etc/group");
   return owner;
 }
 

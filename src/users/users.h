@@ -29,10 +29,14 @@ Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_vi
 struct Owner {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  std::string unknown;  ///< a warning about a name that the stage doesn't have, or nothing
 };
 
+/// True if passwd or group are needed to resolve it.
+[[nodiscard]] bool has_names(std::string_view chown);
+
 /// --chown's rule: without a group, the group is the number of the user (BuildKit: uid for numbers, the
-/// primary group for names).
+/// primary group for names). A name that the stage doesn't have is root's, as in BuildKit.
 Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown);
 
 }  // namespace pgstrata::users

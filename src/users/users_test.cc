@@ -51,7 +51,18 @@ TEST_F(UsersTest, UnknownNamesAreNamed) {
   EXPECT_NE(resolve_identity(root_, "nobody").error().what.find("nobody"), std::string::npos);
   EXPECT_FALSE(resolve_identity(root_, "postgres:nogroup").has_value());
   EXPECT_FALSE(resolve_identity(root_, "4294967296").has_value());
-  EXPECT_FALSE(resolve_owner(root_, "nobody").has_value());
+}
+
+TEST_F(UsersTest, ChownToAnUnknownNameIsRootsAndSaysSo) {
+  const auto user = resolve_owner(root_, "nobody:50");
+  EXPECT_EQ(user->uid, 0U);
+  EXPECT_EQ(user->gid, 50U);
+  EXPECT_EQ(user->unknown, "there is no user \"nobody\" in the stage's /etc/passwd");
+  const auto group = resolve_owner(root_, "5:nogroup");
+  EXPECT_EQ(group->uid, 5U);
+  EXPECT_EQ(group->gid, 5U) << "as if no group had been given";
+  EXPECT_EQ(group->unknown, "there is no group \"nogroup\" in the stage's /etc/group");
+  EXPECT_EQ(resolve_owner(root_, "postgres")->unknown, "");
 }
 
 TEST_F(UsersTest, ChownOfANumberAloneTakesItForTheGroupToo) {
