@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "os/file.h"
@@ -94,14 +97,16 @@ Result<std::map<std::string, std::string>> parse_labels(const std::vector<std::s
 }
 
 Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words) {
+  constexpr std::array<std::string_view, 5> kKeys{"id", "type", "src", "source", "env"};
   std::map<std::string, solver::Secret> secrets;
   for (const std::string& word : words) {
     std::map<std::string, std::string> fields;
     for (const std::string& part : split(word, ',')) {
       const size_t equals = part.find('=');
-      if (equals == std::string::npos)
+      const std::string key = part.substr(0, equals);
+      if (equals == std::string::npos || std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
         return bad_option("--secret", word, "id=NAME[,src=FILE|,env=VARIABLE]");
-      fields[part.substr(0, equals)] = part.substr(equals + 1);
+      fields[key] = part.substr(equals + 1);
     }
     const std::string id = fields["id"];
     if (id.empty()) return bad_option("--secret", word, "id=NAME[,src=FILE|,env=VARIABLE]");

@@ -68,6 +68,7 @@ load helper
   refused 2 "=x" --build-arg =x
   refused 2 "=x" --label =x
   refused 2 "src=" --secret src=
+  refused 2 "true=false" --secret id=a,env=HOME,true=false
   refused 2 "nosuchfile" --secret id=a,src=nosuchfile
   refused 2 "type=rat" --output type=rat,dest=x
   refused 2 "nonsense" --platform nonsense/x/y/z

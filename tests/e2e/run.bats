@@ -89,6 +89,15 @@ D
   is "$(steps | grep -v hit)" ""
 }
 
+@test "a secret from a variable that is not set is empty, as in buildx" {
+  printf 'FROM bb\nRUN --mount=type=secret,id=s,required stat -c %%s /run/secrets/s >/size\n' | dockerfile
+  unset NOT_SET
+  root_tar --secret id=s,env=NOT_SET
+  is "$(content size)" 0
+  root_tar --secret id=s,type=env,src=NOT_SET
+  is "$(content size)" 0
+}
+
 @test "a required secret that wasn't given" {
   printf 'FROM bb\nRUN --mount=type=secret,id=s,required true\n' | dockerfile
   refused 2 $'Dockerfile:2\n"s"'
