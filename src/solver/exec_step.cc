@@ -139,10 +139,12 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
                                                        .acls = acls,
                                                        .shown_mtime = shown_times(below, *view)}));
     spec.rootfs = root.target();
-    TRY_VOID(run_program(id, spec, stop));
+    const auto ended = run_program(id, spec, stop);
+    // If the recorder broke off, that is why the program failed.
     prepared.asked = TRY(root.finish());
+    prepared.asked_mounts = TRY(mounts.finish());
+    if (!ended) return fail(ended.error());
   }
-  prepared.asked_mounts = TRY(mounts.finish());
   auto changes =
       TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
   return inputs_.layers.add_upper(directory.path("/upper"), std::move(changes),
