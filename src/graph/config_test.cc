@@ -136,9 +136,9 @@ TEST(Config, OwnHistoryFollowsTheBases) {
 
 TEST(Config, ErrorsOfExpansionHaveTheInstructionsPlace) {
   const Error error = FakePlan().error("FROM base\nENV a=1\nLABEL b=\"${c:?no c}\"\n");
-  EXPECT_EQ(error.where, "Dockerfile:3:1");
+  EXPECT_EQ(error.where, "Dockerfile:3:9");
   EXPECT_EQ(error.what, "c: no c");
-  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  | ^");
+  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  |         ^");
 }
 
 }  // namespace
