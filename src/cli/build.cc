@@ -140,10 +140,12 @@ Result<std::string> read_dockerfile(const Request& request) {
   return fail(std::move(error));
 }
 
-/// One or the other: the file beside the Dockerfile, or that of the context.
+/// One or the other: the file beside the Dockerfile, if there is one, or that of the context.
 Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& directory,
                                                              const std::string& dockerfile) {
-  for (const std::string& name : {dockerfile + ".dockerignore", directory + "/.dockerignore"}) {
+  std::vector<std::string> names = {directory + "/.dockerignore"};
+  if (!dockerfile.empty()) names.insert(names.begin(), dockerfile + ".dockerignore");
+  for (const std::string& name : names) {
     auto text = os::read_file(name);
     if (text) return std::pair(*text, name);
     if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
