@@ -13,6 +13,9 @@
 #include <thread>
 
 #include "bootstrap/base_name.h"
+#include "checks/step_rules.h"
+#include "checks/text_rules.h"
+#include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
 #include "cli/interrupts.h"
@@ -137,10 +140,12 @@ Result<std::string> read_dockerfile(const Request& request) {
   return fail(std::move(error));
 }
 
-/// One or the other: the file beside the Dockerfile, or that of the context.
+/// One or the other: the file beside the Dockerfile, if there is one, or that of the context.
 Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& directory,
                                                              const std::string& dockerfile) {
-  for (const std::string& name : {dockerfile + ".dockerignore", directory + "/.dockerignore"}) {
+  std::vector<std::string> names = {directory + "/.dockerignore"};
+  if (!dockerfile.empty()) names.insert(names.begin(), dockerfile + ".dockerignore");
+  for (const std::string& name : names) {
     auto text = os::read_file(name);
     if (text) return std::pair(*text, name);
     if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
@@ -202,6 +207,21 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
   return image::write(content, std::move(config), layers);
 }
 
+/// The solver knows only the line of an instruction that can't be done: what it names in quotes is shown in
+/// it.
+Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
+  if (error.kind != ErrorKind::kUsage || !error.detail.empty()) return error;
+  for (const dockerfile::Instruction& instruction : dockerfile.instructions) {
+    if (error.where != fmt::format("{}:{}", dockerfile.source.file_name(), instruction.range.line))
+      continue;
+    const std::size_t quote = std::min(error.what.find('"'), error.what.size() - 1) + 1;
+    const std::string word = error.what.substr(quote, error.what.find('"', quote) - quote);
+    error.where.clear();
+    return dockerfile.source.located(std::move(error), instruction.place_of(word));
+  }
+  return error;
+}
+
 /// Everything after parsing; its Error is shown by the sink.
 class Build {
  public:
@@ -211,7 +231,7 @@ class Build {
   Result<void> run() {
     store_ = TRY(open_store(global_));
     const std::string text = TRY(read_dockerfile(request_));
-    const auto dockerfile = TRY(dockerfile::parse(text, request_.dockerfile_path));
+    const dockerfile::Parsed parsed = dockerfile::parse_until_error(text, request_.dockerfile_path);
     contexts_ = TRY(open_contexts(request_, global_.root));
     solver::Bases bases(*store_.layers,
                         {.build_contexts = request_.image_contexts,
@@ -219,8 +239,10 @@ class Build {
                          .make = [this](const oci::Reference& name, const oci::Platform& p) {
                            return make_base(name, p);
                          }});
-    const graph::BuildGraph graph = TRY(graph::build_graph(dockerfile, request_.graph, bases));
-    const auto results = TRY(solve(graph, bases));
+    const graph::BuildGraph graph = TRY(plan(parsed, bases));
+    auto solved = solve(graph, bases);
+    if (!solved) return fail(with_excerpt(std::move(solved).error(), parsed.dockerfile));
+    const std::vector<solver::VertexResult> results = std::move(*solved);
     for (const auto& [name, context] : contexts_) TRY_VOID(context->save_stat_cache());
     TRY_VOID(sync_.finish(*store_.index));
     manifest_ = TRY(write_image(*store_.content, request_, graph, results));
@@ -232,6 +254,29 @@ class Build {
   [[nodiscard]] const oci::Digest& id() const { return id_; }
 
  private:
+  /// What the checks find is shown, whatever becomes of the build.
+  Result<graph::BuildGraph> plan(const dockerfile::Parsed& parsed, solver::Bases& bases) {
+    checks::Findings findings(TRY(checks::options_of(parsed.dockerfile.directives, request_.graph)));
+    checks::check_text(parsed, request_.graph, findings);
+    const std::set<std::string> no_bases;
+    checks::StepRules rules({.request = request_.graph,
+                             .escape = parsed.dockerfile.directives.escape,
+                             .ignore = contexts_.at("")->ignore_patterns(),
+                             .unknown_bases = no_bases},
+                            findings);
+    Result<graph::BuildGraph> graph =
+        parsed.error ? Result<graph::BuildGraph>(fail(*parsed.error))
+                     : graph::build_graph(parsed.dockerfile, request_.graph, bases, &rules);
+    for (const checks::Warning& warning : findings.sorted())
+      sink_.check_warning({.rule = std::string(warning.rule->name),
+                           .message = warning.message,
+                           .url = warning.rule->url(),
+                           .line = warning.range.line});
+    if (!graph) return graph;
+    if (auto error = findings.error(parsed.dockerfile.source)) return fail(std::move(*error));
+    return graph;
+  }
+
   /// mmdebstrap is an ordinary program, and Ctrl-C has to end all of it.
   Result<oci::Descriptor> make_base(const oci::Reference& name, const oci::Platform& platform) {
     if (!bootstrap::parse_base_name(name.str()))
@@ -343,6 +388,19 @@ Result<int> build(const GlobalOptions& global, const BuildOptions& options) {
   const progress::Mode mode =
       options.quiet ? progress::Mode::kQuiet : TRY(progress::parse_mode(options.progress));
   const Request request = TRY(read_request(options));
+  const Call call = TRY(parse_call(options.check && options.call == "build" ? "check" : options.call));
+  if (call.what != Call::What::kBuild) {
+    const std::string text = TRY(read_dockerfile(request));
+    const auto [ignore_text, ignore_name] =
+        TRY(read_ignore_file(request.options.context, request.dockerfile_path));
+    return answer(global, call,
+                  {.dockerfile = text,
+                   .dockerfile_path = request.dockerfile_path,
+                   .ignore_text = ignore_text,
+                   .ignore_name = ignore_name,
+                   .graph = request.graph,
+                   .image_contexts = request.image_contexts});
+  }
   const auto sink = progress::make_sink(mode, STDERR_FILENO);
   Build build(global, request, *sink);
   const auto result = build.run();

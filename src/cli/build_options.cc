@@ -54,6 +54,9 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");
   app.add_option("--progress", progress, "auto|plain|tty|rawjson|quiet");
   app.add_option("--read-set", read_set, "on|off: reuse a RUN if nothing changed that it asked for");
+  app.add_flag("--check", check, "check the Dockerfile, and build nothing");
+  app.add_option("--call", call,
+                 "build|check|outline|targets[,format=json]: what to do with the Dockerfile");
   app.add_flag("-q,--quiet", quiet, "print nothing but the image's ID");
 }
 

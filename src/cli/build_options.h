@@ -36,6 +36,8 @@ struct BuildOptions {
   bool pull = false;
   bool load = false;
   bool quiet = false;
+  std::string call = "build";
+  bool check = false;
 
   void add_to(CLI::App& app);
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "dockerfile/characters.h"
+#include "dockerfile/go_syntax.h"
 #include "dockerfile/shell_pattern.h"
 
 namespace pgstrata::dockerfile {
@@ -10,6 +11,11 @@ namespace {
 
 tl::unexpected<Error> refuse(std::string what, std::string next = {}) {
   return fail({.kind = ErrorKind::kUsage, .what = std::move(what), .next = std::move(next)});
+}
+
+std::string printable(const std::string& text) {
+  const std::string quoted = quote(text);
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 // Words split at unquoted white space. An empty quoted word is no word.
@@ -218,7 +224,7 @@ Result<std::string> Expander::braces() {
   const bool known = kOperators.find(modifier.back()) != std::string_view::npos &&
                      !(modifier.size() > 1 && (modifier.back() == '#' || modifier.back() == '%'));
   if (!known)
-    return refuse(fmt::format("unsupported modifier ({}) in substitution", modifier),
+    return refuse(fmt::format("unsupported modifier ({}) in substitution", printable(modifier)),
                   "known are :- - :+ + :? ? # ## % %% / and //");
   return with_word(name, modifier);
 }

@@ -103,17 +103,20 @@ Result<void> StageBuilder::act(const dockerfile::Label& label) {
 }
 
 Result<void> StageBuilder::act(const dockerfile::Expose& expose) {
-  const auto located = [this](auto result) {
+  const auto located = [this](auto result, const std::string& written) {
     if (!result)
-      result = fail(input_.dockerfile.source.located(std::move(result).error(), step_->instruction.range));
+      result = fail(input_.dockerfile.source.located(std::move(result).error(),
+                                                     step_->instruction.place_of(written)));
     return result;
   };
   std::vector<std::string> ports;
   for (const std::string& written : expose.ports) {
-    const auto words = TRY(located(dockerfile::expand_words(
-        written, lookup_in(state_.env), {.escape = input_.dockerfile.directives.escape})));
+    const auto words =
+        TRY(located(dockerfile::expand_words(written, lookup_in(state_.env),
+                                             {.escape = input_.dockerfile.directives.escape}),
+                    written));
     for (const std::string& word : words)
-      for (const std::string& port : TRY(located(parse_ports(word)))) ports.push_back(port);
+      for (const std::string& port : TRY(located(parse_ports(word), written))) ports.push_back(port);
   }
   state_.config.config.exposed_ports.insert(ports.begin(), ports.end());
   add_config("EXPOSE " + dockerfile::plain_list(ports));
@@ -172,7 +175,8 @@ Result<void> StageBuilder::act(const dockerfile::Healthcheck& check) {
 Result<void> StageBuilder::act(const dockerfile::StopSignal& stop_signal) {
   const std::string signal = TRY(expand(stop_signal.signal));
   if (!valid_signal(signal))
-    return fail(error(fmt::format("invalid signal: {}", signal), "write a name like SIGTERM or a number"));
+    return fail(error_at(stop_signal.signal, fmt::format("invalid signal: {}", signal),
+                         "write a name like SIGTERM or a number"));
   state_.config.config.stop_signal = signal;
   add_config("STOPSIGNAL " + signal);
   return {};

@@ -73,6 +73,14 @@ TEST(Config, BadPorts) {
         << bad;
 }
 
+TEST(Config, SbomArgumentsAreNoVariables) {
+  FakePlan plan;
+  const BuildGraph graph =
+      plan.graph("FROM base\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nARG BUILDKIT_SBOM_SCAN_CONTEXT=1\nRUN x\n");
+  for (const std::string& variable : only<ExecOp>(graph).env)
+    EXPECT_EQ(variable.find("SBOM"), std::string::npos);
+}
+
 TEST(Config, VolumesLabelsUser) {
   const Configured volumes = configure("ARG d=x\nVOLUME /$d /b\n");
   EXPECT_THAT(volumes.config.volumes, ElementsAre("/b", "/x"));
@@ -136,9 +144,9 @@ TEST(Config, OwnHistoryFollowsTheBases) {
 
 TEST(Config, ErrorsOfExpansionHaveTheInstructionsPlace) {
   const Error error = FakePlan().error("FROM base\nENV a=1\nLABEL b=\"${c:?no c}\"\n");
-  EXPECT_EQ(error.where, "Dockerfile:3:1");
+  EXPECT_EQ(error.where, "Dockerfile:3:9");
   EXPECT_EQ(error.what, "c: no c");
-  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  | ^");
+  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  |         ^");
 }
 
 }  // namespace

@@ -77,8 +77,8 @@ Result<void> StageBuilder::expand_owner(CopyAction& action, const std::string& c
   }
   if (mode.empty()) return {};
   if (!valid_mode(mode))
-    return fail(error(fmt::format("invalid chmod parameter: '{}'", mode),
-                      "write an octal number between 0 and 07777, or a symbolic mode like u=rwX,go=rX"));
+    return fail(error_at(chmod, fmt::format("invalid chmod parameter: '{}'", mode),
+                         "write an octal number between 0 and 07777, or a symbolic mode like u=rwX,go=rX"));
   action.chmod = mode;
   created_by += " --chmod=" + mode;
   return {};
@@ -116,7 +116,8 @@ Result<void> StageBuilder::act(const dockerfile::Copy& copy_instruction) {
   for (const std::string& source : copy_instruction.sources.paths) {
     const Remote remote = remote_kind(TRY(expand(source)));
     if (remote != Remote::kNo)
-      return fail(error(
+      return fail(error_at(
+          source,
           fmt::format("source can't be a {} for COPY", remote == Remote::kUrl ? "URL" : "Git repository"),
           "use ADD, or download it in a RUN step"));
   }
@@ -137,8 +138,8 @@ Result<void> StageBuilder::act(const dockerfile::Add& add) {
                         "download it in a RUN step, or into the build context"));
   }
   if (!TRY(expand(add.checksum)).empty())
-    return fail(error("checksum requires HTTP(S) or Git sources",
-                      "remove --checksum: a local file is hashed anyway"));
+    return fail(error_at(add.checksum, "checksum requires HTTP(S) or Git sources",
+                         "remove --checksum: a local file is hashed anyway"));
   CopyAction action{.from = LocalInput{}, .destination = {}};
   action.exclude = add.exclude;
   action.link = add.link;

@@ -44,6 +44,14 @@ void set_owner(Mount& mount, const dockerfile::FileOwner& owner) {
   if (owner.gid) mount.gid = *owner.gid;
 }
 
+// Of a part of the flag's value, or of the flag.
+dockerfile::SourceRange place_of_mount(const dockerfile::Instruction& instruction,
+                                       const dockerfile::MountFlag& flag, const std::string& part) {
+  const std::size_t offset = part.empty() ? std::string::npos : instruction.text.find(part, flag.offset);
+  return dockerfile::place_in(instruction.pieces, offset == std::string::npos ? flag.offset : offset,
+                              instruction.range);
+}
+
 }  // namespace
 
 struct StageBuilder::ShellCommand {
@@ -77,24 +85,29 @@ Result<StageBuilder::ShellCommand> StageBuilder::run_command(const dockerfile::R
   return made;
 }
 
-Result<std::string> StageBuilder::mount_target(const std::string& target) const {
+Result<std::string> StageBuilder::mount_target(const dockerfile::MountFlag& flag,
+                                               const std::string& target) const {
   const std::string path = clean_path(target.starts_with('/') ? target : working_dir() + "/" + target);
   if (path == "/")
-    return fail(error(fmt::format("invalid mount target \"{}\"", target.empty() ? "/" : target),
-                      "give target=PATH, below the root"));
+    return fail(input_.dockerfile.source.error(
+        place_of_mount(step_->instruction, flag, target),
+        fmt::format("invalid mount target \"{}\"", target.empty() ? "/" : target),
+        "give target=PATH, below the root"));
   return path;
 }
 
 Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, std::size_t& ssh_count) {
-  auto resolved =
-      dockerfile::resolve_mount(flag, lookup_in(state_.env), input_.dockerfile.directives.escape);
+  std::string wrong_field;
+  auto resolved = dockerfile::resolve_mount(flag, lookup_in(state_.env),
+                                            input_.dockerfile.directives.escape, &wrong_field);
   if (!resolved)
-    return fail(input_.dockerfile.source.located(std::move(resolved).error(), step_->instruction.range));
+    return fail(input_.dockerfile.source.located(std::move(resolved).error(),
+                                                 place_of_mount(step_->instruction, flag, wrong_field)));
   dockerfile::MountSpec& spec = *resolved;
   if (auto* bind = std::get_if<dockerfile::BindMountSpec>(&spec)) {
     BindMount mount{.from = TRY(input_from(flag.from, false)), .read_write = !bind->read_only};
     mount.source = joined_path(bind->source);
-    mount.target = TRY(mount_target(bind->target));
+    mount.target = TRY(mount_target(flag, bind->target));
     return mount;
   }
   if (auto* cache = std::get_if<dockerfile::CacheMountSpec>(&spec)) {
@@ -105,23 +118,23 @@ Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, st
                      .source = joined_path(cache->source),
                      .sharing = static_cast<Sharing>(cache->sharing),
                      .read_only = cache->read_only};
-    mount.target = TRY(mount_target(cache->target));
+    mount.target = TRY(mount_target(flag, cache->target));
     if (!flag.from.empty()) mount.from = TRY(input_from(flag.from, false));
     set_owner(mount, cache->owner);
     return mount;
   }
   if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec))
-    return TmpfsMount{.target = TRY(mount_target(tmpfs->target)), .size = tmpfs->size};
+    return TmpfsMount{.target = TRY(mount_target(flag, tmpfs->target)), .size = tmpfs->size};
   if (auto* secret = std::get_if<dockerfile::SecretMountSpec>(&spec)) {
     SecretMount mount{.id = secret->id, .target = {}, .env = secret->env, .required = secret->required};
-    if (secret->target) mount.target = TRY(mount_target(*secret->target));
+    if (secret->target) mount.target = TRY(mount_target(flag, *secret->target));
     set_owner(mount, secret->owner);
     return mount;
   }
   auto& ssh = std::get<dockerfile::SshMountSpec>(spec);
   const std::string socket = fmt::format("/run/buildkit/ssh_agent.{}", ssh_count++);
   SshMount mount{.id = ssh.id, .target = socket, .required = ssh.required};
-  if (!ssh.target.empty()) mount.target = TRY(mount_target(ssh.target));
+  if (!ssh.target.empty()) mount.target = TRY(mount_target(flag, ssh.target));
   set_owner(mount, ssh.owner);
   return mount;
 }
