@@ -106,15 +106,15 @@ TEST(Add, RemoteSourcesKeepTheirPlaceAmongTheOthers) {
 
 TEST(Add, RemoteArchivesAreUnpackedOnlyOnRequest) {
   FakePlan plan;
-  EXPECT_TRUE(copy_of(plan.graph("FROM base\nADD --unpack=true http://e.org/a.tar /\n")).remotes[0].unpack);
+  const BuildGraph graph = plan.graph("FROM base\nADD --unpack=true http://e.org/a.tar /\n");
+  EXPECT_TRUE(copy_of(graph).remotes.at(0).unpack);
 }
 
 TEST(Add, ChecksumsAreForOneRemoteSource) {
   FakePlan plan;
   const std::string sha256 = "sha256:" + std::string(64, 'a');
-  const auto& http = copy_of(plan.graph("FROM base\nADD --checksum=" + sha256 + " http://e.org/a /\n"))
-                         .remotes.at(0)
-                         .source;
+  const BuildGraph graph = plan.graph("FROM base\nADD --checksum=" + sha256 + " http://e.org/a /\n");
+  const remote::Source& http = copy_of(graph).remotes.at(0).source;
   EXPECT_EQ(std::get<remote::HttpSource>(http).checksum, sha256);
   EXPECT_THAT(plan.error("FROM base\nADD --checksum=sha256:00 a b\n").what,
               HasSubstr("requires HTTP(S) or Git"));

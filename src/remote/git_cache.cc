@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 
 #include "oci/digest.h"
 #include "os/file.h"
@@ -57,6 +58,18 @@ Result<void> set_times(const std::string& path, std::int64_t seconds) {
       {{.tv_sec = seconds, .tv_nsec = 0}, {.tv_sec = seconds, .tv_nsec = 0}}};
   if (::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
     return fail(system_error("can't set the time of a checked out file", path));
+  return {};
+}
+
+/// A submodule's checkout has a file .git that names a directory of the store. (BuildKit leaves its own.)
+Result<void> remove_git_files(const std::string& tree) {
+  std::error_code code;
+  std::vector<std::filesystem::path> found;
+  for (std::filesystem::recursive_directory_iterator at(tree, code), end; !code && at != end;
+       at.increment(code))
+    if (at->path().filename() == ".git") found.push_back(at->path());
+  for (const auto& path : found) std::filesystem::remove(path, code);
+  if (code) return fail(system_error("can't read the checkout", tree, code.value()));
   return {};
 }
 
@@ -133,10 +146,7 @@ Result<void> GitRepository::check_out(const GitSource& source, const GitCommit& 
     // By file://, so that git copies objects, and never links them into an image.
     TRY_VOID(git.run({"remote", "add", "origin", "file://" + path_}));
     std::string what = own_ref(commit);
-    if (!is_commit(commit.ref))
-      what += ":" + (source.ref.starts_with("refs/")
-                         ? source.ref
-                         : "refs/tags/" + commit.ref.substr(commit.ref.rfind('/') + 1));
+    if (!is_commit(commit.ref)) what += ":" + commit.ref;
     TRY_VOID(git.run({"fetch", "-u", "--depth=1", "--", "origin", what}, stop));
     TRY_VOID(git.run({"checkout", "--quiet", "FETCH_HEAD"}, stop));
     TRY_VOID(git.run({"remote", "set-url", "origin", without_credentials(source.remote)}));
@@ -151,6 +161,7 @@ Result<void> GitRepository::check_out(const GitSource& source, const GitCommit& 
     TRY_VOID(git.run({"submodule", "--quiet", "sync", "--recursive"}, stop));
     TRY_VOID(git.run({"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"}, stop));
   }
+  if (!keep) TRY_VOID(remove_git_files(tree));
   if (!source.subdir.empty()) {
     TRY_VOID(check_subdir(source, tree));
     if (::rename((tree + "/" + source.subdir).c_str(), target.c_str()) != 0)

@@ -107,7 +107,7 @@ END
 }
 
 @test "the same commit is a hit without a checkout; another one falsifies the later steps" {
-  printf 'FROM bb\nADD %s/repo.git /r/\nRUN date +%%N >/made\n' "$GIT" | dockerfile
+  printf 'FROM bb\nADD %s/repo.git /r/\nRUN cat /proc/sys/kernel/random/uuid >/made\n' "$GIT" | dockerfile
   build
   build
   is "$(steps)" $'1 hit\n2 hit\n3 hit'
@@ -172,6 +172,7 @@ expected checksum to match $(head_of main), got $(head_of side)"
     is "$(git -c safe.directory='*' -C "$T/out/r" remote get-url origin)" "$GIT/repo.git"
     is "$(git -c safe.directory='*' -C "$T/out/r" log --format=%s | wc -l)" 1
     run ! grep -rq "$T/store" "$T/out/r"
+    [ "$form" != '' ] || is "$(git -c safe.directory='*' -C "$T/out/r" for-each-ref --format='%(refname)')" refs/heads/main
   done
   is "$(git -c safe.directory='*' -C "$T/out/r" rev-parse HEAD)" "$(head_of main)"
   printf 'FROM scratch\nADD --keep-git-dir=false %s/repo.git?keep-git-dir=true /r/\n' "$GIT" | dockerfile
@@ -193,6 +194,7 @@ expected checksum to match $(head_of main), got $(head_of side)"
   root_tar
   is "$(content r/m/inner)" inner
   lacks "$(names)" s/m/inner
+  lacks "$(names)" r/m/.git
 }
 
 @test "mtime=commit: files as old as the commit" {

@@ -35,7 +35,7 @@ hello() {
 
 @test "another content falsifies the later steps" {
   hello
-  printf 'FROM bb\nADD %s/file.txt /d/\nRUN date +%%N >/made\n' "$WEB" | dockerfile
+  printf 'FROM bb\nADD %s/file.txt /d/\nRUN cat /proc/sys/kernel/random/uuid >/made\n' "$WEB" | dockerfile
   build
   echo changed >"$T/www/file.txt"
   root_tar
