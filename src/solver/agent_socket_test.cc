@@ -93,8 +93,8 @@ TEST_F(AgentSocketTest, ListsAndSignsAndNothingElse) {
   const std::string failure = std::string("\0\0\0\1\5", 5);
   EXPECT_EQ(exchange(client.get(), message(11)), std::string("\0\0\0\2+\x0b", 6));
   EXPECT_EQ(exchange(client.get(), message(13)), std::string("\0\0\0\2+\x0d", 6));
-  for (const std::uint8_t other : {1, 17, 18, 19, 20, 22, 23, 25, 27})
-    EXPECT_EQ(exchange(client.get(), message(other)), failure);
+  for (const int other : {1, 17, 18, 19, 20, 22, 23, 25, 27})
+    EXPECT_EQ(exchange(client.get(), message(static_cast<std::uint8_t>(other))), failure);
   EXPECT_EQ(agent.asked, 2);
 }
 
