@@ -51,14 +51,13 @@ Result<int> check(const GlobalOptions& global, bool json, const CallInput& input
   const dockerfile::Parsed parsed = dockerfile::parse_until_error(input.dockerfile, input.dockerfile_path);
   checks::Findings findings(TRY(checks::options_of(parsed.dockerfile.directives, input.graph)));
   checks::check_text(parsed, input.graph, findings);
-  const auto ignore = TRY(context::IgnorePatterns::parse(input.ignore_text, input.ignore_name));
   const Store store = TRY(open_store(global));
   solver::Bases stored(*store.layers,
                        {.build_contexts = input.image_contexts, .pull = false, .make = make_nothing});
   StoredBases bases(stored);
   checks::StepRules rules({.request = input.graph,
                            .escape = parsed.dockerfile.directives.escape,
-                           .ignore = ignore,
+                           .ignore = input.ignore,
                            .unknown_bases = bases.unknown()},
                           findings);
   std::optional<Error> error = parsed.error;

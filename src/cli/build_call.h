@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "context/ignore.h"
 #include "graph/from_dockerfile.h"
 
 namespace pgstrata::cli {
@@ -20,10 +21,9 @@ Result<Call> parse_call(const std::string& text);
 struct CallInput {
   const std::string& dockerfile;  ///< its text
   const std::string& dockerfile_path;
-  const std::string& ignore_text;
-  const std::string& ignore_name;
   const graph::BuildRequest& graph;
   const std::map<std::string, std::string>& image_contexts;
+  const context::IgnorePatterns& ignore;  ///< of the main context
 };
 /// Prints the answer to stdout. The exit code is buildx's: 1 if there are warnings, else 0; a Dockerfile
 /// that can't be built is an error as always, after the warnings.

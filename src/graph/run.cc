@@ -180,12 +180,19 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
               .user = state_.config.config.user,
               .network = network_of(run.network, input_.request.network),
               .hostname = build_argument(input_.request, "BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox"),
-              .scripts = std::move(command.scripts)};
+              .scripts = std::move(command.scripts),
+              .limits = input_.request.limits};
   for (const std::string& proxy : input_.proxy_env)
     if (!state_.env.has(split_variable(proxy).name)) exec.proxy_env.push_back(proxy);
   std::size_t ssh_count = 0;
   for (const dockerfile::MountFlag& flag : run.mounts)
     exec.mounts.push_back(TRY(exec_mount(flag, ssh_count)));
+  // Of several agents the first is the one that ssh finds.
+  for (const ExecMount& mount : exec.mounts)
+    if (const auto* ssh = std::get_if<SshMount>(&mount)) {
+      if (!state_.env.has("SSH_AUTH_SOCK")) exec.env.push_back("SSH_AUTH_SOCK=" + ssh->target);
+      break;
+    }
   const std::string history = run_history(exec.argv);
   add_vertex(std::move(exec), run_name(run, command.summary), history, false);
   return {};

@@ -119,7 +119,7 @@ Result<Input> StageBuilder::input_from(const std::string& name, bool index_allow
           "move that stage up"));
     return VertexInput{build_.stages[*index]->root};
   }
-  if (name == "scratch") return VertexInput{};
+  if (name == "scratch" || input_.request.empty_contexts.contains(name)) return VertexInput{};
   if (input_.request.named_contexts.contains(name)) return LocalInput{name};
   return VertexInput{build_.image(name, input_.request.platform, "FROM " + name, step_->instruction)};
 }

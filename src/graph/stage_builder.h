@@ -97,10 +97,22 @@ class StageBuilder {
   Result<std::string> mount_target(const dockerfile::MountFlag& flag, const std::string& target) const;
   std::string run_name(const dockerfile::Run& run, const std::string& summary) const;
   std::string run_history(const std::vector<std::string>& argv) const;
+  /// What ADD's flags say about its remote sources.
+  struct RemoteOptions {
+    std::string checksum;
+    std::optional<bool> keep_git_dir;
+    bool unpack = false;
+  };
   // copy.cc
-  Result<void> copy(CopyAction action, const dockerfile::CopySources& sources, std::string created_by);
+  Result<void> copy(CopyAction action, const dockerfile::CopySources& sources, std::string created_by,
+                    const RemoteOptions& remotes);
   Result<void> expand_owner(CopyAction& action, const std::string& chown, const std::string& chmod,
                             std::string& created_by);
+
+  // add.cc
+  /// The URL or Git repository that `source` is, as the flags of its ADD want it; nothing for a local path.
+  [[nodiscard]] Result<std::optional<remote::Source>> remote_source(const std::string& source,
+                                                                    const RemoteOptions& options) const;
 
   /// Where COPY --from and mounts take files from.
   Result<Input> input_from(const std::string& name, bool index_allowed);

@@ -69,6 +69,7 @@ Result<void> StageList::add_stage(const Dockerfile& dockerfile, const Instructio
 
   const auto context_for = [&request](const std::string& name) -> std::optional<StageBase> {
     if (request.named_contexts.contains(name)) return FromContext{name};
+    if (request.empty_contexts.contains(name)) return FromScratch{};
     if (request.image_contexts.contains(name)) return FromImage{name};
     return std::nullopt;
   };

@@ -1,6 +1,8 @@
 #include "solver/copy_plan.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -9,6 +11,8 @@
 
 #include "filetree/resolve.h"
 #include "layer/archive_tree.h"
+#include "os/copy.h"
+#include "os/file.h"
 #include "solver/copy_filter.h"
 #include "solver/file_mode.h"
 #include "users/users.h"
@@ -47,12 +51,22 @@ snapshot::ContentOpener opener_of(const FileTree& tree) {
   };
 }
 
+/// A content that is a part of a file (a context that came as an archive), as a file of its own.
+Result<filetree::Content> alone(const filetree::Content& part, const std::string& spool_directory) {
+  filetree::Content whole{.fd = TRY(os::open(spool_directory, O_TMPFILE | O_RDWR, 0600)),
+                          .size = part.size};
+  TRY_VOID(os::copy_range(part.fd.get(), part.offset, part.size, whole.fd.get(), "the spool file"));
+  if (::lseek(whole.fd.get(), 0, SEEK_SET) < 0) return fail(system_error("can't use the spool file", ""));
+  return whole;
+}
+
 /// The archive that ADD unpacks instead of copying, if the source is one.
 Result<std::optional<layer::ArchiveTree>> archive_of(const FileTree& source, const Entry& entry,
                                                      const std::string& spool_directory) {
   if (entry.type != EntryType::kRegular) return std::nullopt;
   filetree::Content content = TRY(source.open(entry));
-  if (!content.fd || content.offset != 0) return std::nullopt;
+  if (content.fd && content.offset != 0) content = TRY(alone(content, spool_directory));
+  if (!content.fd) return std::nullopt;
   if (!TRY(layer::is_tar(fmt::format("/proc/self/fd/{}", content.fd.get())))) return std::nullopt;
   auto archive = [&]() -> Result<layer::ArchiveTree> {
     layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
@@ -255,7 +269,8 @@ Result<filetree::Content> CopyPlan::open(const Entry& entry) const {
 
 Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, const FileTree& source) {
   std::vector<Selected> selected;
-  for (const std::string& pattern : action.sources) {
+  for (std::size_t number = 0; number < action.sources.size(); ++number) {
+    const std::string& pattern = action.sources[number];
     const auto [directory, below] =
         action.parents ? split_at_pivot(pattern) : std::pair(pattern, std::string());
     const CopyFilter filter = TRY(
@@ -267,6 +282,8 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
       item.path = match;
+      item.source = number;
+      item.unpack = action.unpack;
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
@@ -316,8 +333,9 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
   TRY_VOID(planner.make_directories(names_directory ? destination
                                                     : std::string(filetree::parent_path(destination))));
   for (Selected& item : selected) {
-    if (action.unpack) {
-      auto archive = TRY(archive_of(source, item.entries.front(), options.spool_directory));
+    const FileTree& tree = item.tree != nullptr ? *item.tree : source;
+    if (item.unpack) {
+      auto archive = TRY(archive_of(tree, item.entries.front(), options.spool_directory));
       if (archive) {
         TRY_VOID(planner.add_archive(std::move(*archive), destination));
         continue;
@@ -328,7 +346,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
         !content_only && (names_directory || TRY(planner.is_directory(destination)));
     const std::string target =
         into_directory ? join(destination, filetree::base_name(item.path)) : destination;
-    TRY_VOID(planner.copy_tree(source, std::move(item), target));
+    TRY_VOID(planner.copy_tree(tree, std::move(item), target));
   }
   for (const graph::InlineFile& file : action.inline_files) {
     const bool into_directory = names_directory || TRY(planner.is_directory(destination));

@@ -50,9 +50,12 @@ struct CopyOptions {
 
 /// One source of a COPY: what a pattern selected, read once, used for the key and for the plan.
 struct Selected {
-  std::string path;             ///< as matched; its last component names a copied file
-  std::string top;              ///< `path` with links followed
-  filetree::ChangeSet entries;  ///< `top` and all below it, paths as in the source tree
+  std::string path;                          ///< as matched; its last component names a copied file
+  std::string top;                           ///< `path` with links followed
+  filetree::ChangeSet entries;               ///< `top` and all below it, paths as in the source tree
+  const filetree::FileTree* tree = nullptr;  ///< where it is, if not in the action's `from`
+  bool unpack = false;                       ///< if it is an archive, its content is meant
+  std::size_t source = 0;                    ///< which of the action's `sources` selected it
 };
 
 /// What the action's patterns select in `source`. A pattern with wildcards may select nothing, as in

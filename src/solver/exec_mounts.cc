@@ -247,4 +247,24 @@ Result<std::optional<std::string>> ExecMounts::add_secret(const graph::SecretMou
   return *mount.env + "=" + found->second.value;
 }
 
+Result<void> ExecMounts::add_ssh(const graph::SshMount& mount) {
+  const auto found = inputs_.ssh_agents.find(mount.id);
+  if (found == inputs_.ssh_agents.end()) {
+    if (!mount.required) return {};
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("the step requires the ssh-agent \"{}\"", mount.id),
+                 .next = fmt::format("give it with --ssh {0}, or a key with --ssh {0}=FILE", mount.id)});
+  }
+  const std::string path = new_path();
+  auto agent = AgentSocket::open(path, found->second, {mount.mode, mount.uid, mount.gid});
+  if (!agent) {
+    Error error = std::move(agent).error();
+    error.why = fmt::format("{}: {}", std::exchange(error.where, {}), error.why);
+    return fail(std::move(error));
+  }
+  agents_.push_back(std::move(*agent));
+  mounts_.push_back(sandbox::Bind{.source = path, .target = mount.target, .read_only = false});
+  return {};
+}
+
 }  // namespace pgstrata::solver

@@ -45,6 +45,16 @@ std::string describe(const sandbox::ExitStatus& status) {
   return fmt::format("killed by signal {} ({})", signal, ::sigabbrev_np(signal));
 }
 
+rlim_t limit_value(std::int64_t value) { return value < 0 ? RLIM_INFINITY : static_cast<rlim_t>(value); }
+
+void set_limits(const graph::ExecLimits& limits, sandbox::ProcessSpec& spec) {
+  for (const graph::ExtraHost& host : limits.hosts) spec.extra_hosts.emplace_back(host.name, host.address);
+  spec.shm_size = limits.shm_size;
+  for (const graph::Ulimit& limit : limits.ulimits)
+    if (const auto number = sandbox::limit_number(limit.name))
+      spec.limits.push_back({*number, limit_value(limit.soft), limit_value(limit.hard)});
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   for (const std::string& item : env)
     if (item.starts_with(std::string(name) + "=")) return true;
@@ -75,9 +85,8 @@ Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& d
       TRY_VOID(mounts.add_tmpfs(*tmpfs));
     } else if (const auto* secret = std::get_if<graph::SecretMount>(&mount)) {
       if (auto variable = TRY(mounts.add_secret(*secret))) env.push_back(std::move(*variable));
-    } else if (std::get<graph::SshMount>(mount).required) {
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = "--mount=type=ssh needs an agent, and --ssh isn't supported yet"});
+    } else {
+      TRY_VOID(mounts.add_ssh(std::get<graph::SshMount>(mount)));
     }
   }
   return {};
@@ -109,6 +118,7 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
                             .groups = identity.groups,
                             .hostname = op.hostname,
                             .host_network = op.network != graph::Network::kNone};
+  set_limits(op.limits, spec);
   spec.env.insert(spec.env.end(), op.proxy_env.begin(), op.proxy_env.end());
   if (const std::string suite = bootstrapped_suite(id); !suite.empty())
     TRY_VOID(mounts.add_apt_sources(suite));

@@ -20,6 +20,13 @@ Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, 
   key.add("uid", std::uint64_t{identity.uid}).add("gid", std::uint64_t{identity.gid});
   for (const std::uint32_t group : identity.groups) key.add("group", std::uint64_t{group});
   key.add("home", identity.home).add("suite", bootstrapped_suite(id));
+  // What the network gives falsifies every later RUN: `ADD https://…/commits` is how a `git clone` is made
+  // new.
+  for (std::optional<VertexId> at = id; at; at = inputs_.graph.vertices[*at].parent)
+    if (const auto* file = std::get_if<graph::FileOp>(&inputs_.graph.vertices[*at].op))
+      if (const auto* copy = std::get_if<graph::CopyAction>(&file->action); copy != nullptr)
+        if (const oci::Digest remote = TRY(remotes_.digest(*copy, {})); !remote.is_none())
+          key.add("remote", remote);
   for (const graph::ExecMount& mount : op.mounts)
     if (const auto* cache = std::get_if<graph::CacheMount>(&mount); cache != nullptr && cache->from)
       key.add("cache", TRY(mounted_content(*cache->from, cache->source, done)));
