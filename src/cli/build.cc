@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -100,6 +101,7 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.no_cache_filter = options.no_cache_filter;
   graph.network = TRY(parse_network(options.network));
   request.read_sets = TRY(parse_read_set(options.read_set));
+  graph.entitlements.insert(options.allow.begin(), options.allow.end());
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
   const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
   for (const auto& [name, value] : named) {
@@ -143,7 +145,9 @@ Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& 
   for (const std::string& name : {dockerfile + ".dockerignore", directory + "/.dockerignore"}) {
     auto text = os::read_file(name);
     if (text) return std::pair(*text, name);
-    if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
+    // A directory of that name ignores nothing.
+    if (text.error().kind != ErrorKind::kNotFound && !std::filesystem::is_directory(name))
+      return fail(std::move(text).error());
   }
   return std::pair<std::string, std::string>();
 }

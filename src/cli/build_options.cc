@@ -45,6 +45,9 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_flag("--load", load, "load the image into Docker, or else podman");
   app.add_option("--platform", platform, "os/arch to build for (default: this machine)");
   app.add_option("--network", network, "default|host|none for RUN");
+  app.add_option("--allow", allow, "what RUN may ask for: network.host")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--no-cache", no_cache, "run every step");
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
       ->delimiter(',')
@@ -76,8 +79,10 @@ Result<std::map<std::string, std::string>> parse_assignments(const char* option,
   std::map<std::string, std::string> values;
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) return bad_option(option, word, "NAME=VALUE");
-    values[word.substr(0, equals)] = word.substr(equals + 1);
+    const bool bare = equals == std::string::npos && std::string_view(option) == "--label";  // as buildx
+    if (equals == 0 || (equals == std::string::npos && !bare))
+      return bad_option(option, word, "NAME=VALUE");
+    values[word.substr(0, equals)] = bare ? "" : word.substr(equals + 1);
   }
   return values;
 }
@@ -121,7 +126,8 @@ Result<std::optional<std::int64_t>> source_date_epoch(
     text = found->second;
   else if (const char* value = std::getenv("SOURCE_DATE_EPOCH"))
     text = value;
-  if (text.empty()) return std::nullopt;
+  // "context": the time of a context that has one, a Git commit. A directory has none.
+  if (text.empty() || text == "context") return std::nullopt;
   constexpr std::int64_t kLatest = INT64_MAX / 1'000'000'000 - 1;  // times are nanoseconds inside
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);

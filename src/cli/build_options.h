@@ -26,6 +26,7 @@ struct BuildOptions {
   std::vector<std::string> labels;
   std::vector<std::string> outputs;
   std::vector<std::string> no_cache_filter;
+  std::vector<std::string> allow;
   std::string platform;
   std::string network;
   std::string iidfile;

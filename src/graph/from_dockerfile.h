@@ -31,6 +31,7 @@ struct BuildRequest {
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;  ///< stage names, or "stage-N"
   Network network = Network::kDefault;       ///< --network, for every RUN that doesn't say otherwise
+  std::set<std::string> entitlements;        ///< --allow: "network.host", "security.insecure", "device"
 };
 
 /// Finds the configuration of images that stages are FROM.
