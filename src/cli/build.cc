@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "dockerfile/parser.h"
 #include "exporter/exporter.h"
 #include "exporter/output.h"
+#include "graph/arguments.h"
 #include "graph/from_dockerfile.h"
 #include "image/image.h"
 #include "image/tags.h"
@@ -113,6 +115,10 @@ Result<Request> read_request(const BuildOptions& options) {
     TRY_VOID(check_directory("the directory of --build-context " + name, directory));
   request.secrets = TRY(parse_secrets(options.secrets));
   request.epoch = TRY(source_date_epoch(graph.build_args));
+  // As BuildKit: a directory has no time of its own, so the argument isn't given either.
+  if (const auto epoch = graph.build_args.find("SOURCE_DATE_EPOCH");
+      epoch != graph.build_args.end() && epoch->second == "context")
+    graph.build_args.erase(epoch);
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
   for (const std::string& output : options.outputs)
     request.outputs.push_back(TRY(exporter::parse_output(output)));
@@ -206,6 +212,17 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
   return image::write(content, std::move(config), layers);
 }
 
+/// ARG SOURCE_DATE_EPOCH=… before the first FROM, if the command line and the environment say nothing.
+Result<std::optional<std::int64_t>> default_epoch(const dockerfile::Dockerfile& dockerfile,
+                                                  const graph::BuildRequest& request) {
+  const std::string name = "SOURCE_DATE_EPOCH";
+  if (request.build_args.contains(name) || std::getenv(name.c_str()) != nullptr) return std::nullopt;
+  const graph::Environment global = TRY(graph::global_arguments(dockerfile, request));
+  const auto value = global.get(name);
+  if (!value || value->empty()) return std::nullopt;
+  return source_date_epoch({{name, *value}});
+}
+
 /// Everything after parsing; its Error is shown by the sink.
 class Build {
  public:
@@ -216,6 +233,7 @@ class Build {
     store_ = TRY(open_store(global_));
     const std::string text = TRY(read_dockerfile(request_));
     const auto dockerfile = TRY(dockerfile::parse(text, request_.dockerfile_path));
+    if (!request_.epoch) request_.epoch = TRY(default_epoch(dockerfile, request_.graph));
     contexts_ = TRY(open_contexts(request_, global_.root));
     solver::Bases bases(*store_.layers,
                         {.build_contexts = request_.image_contexts,
@@ -331,7 +349,7 @@ class Build {
   }
 
   const GlobalOptions& global_;
-  const Request& request_;
+  Request request_;
   progress::Sink& sink_;
   Store store_;
   Contexts contexts_;
