@@ -24,6 +24,7 @@
 #include "dockerfile/parser.h"
 #include "exporter/exporter.h"
 #include "exporter/output.h"
+#include "graph/arguments.h"
 #include "graph/from_dockerfile.h"
 #include "image/image.h"
 #include "image/tags.h"
@@ -122,6 +123,7 @@ Result<Request> read_request(const BuildOptions& options) {
   TRY_VOID(check_allow(options.allow));
   TRY_VOID(check_attestations(options.attest, options.sbom, options.provenance));
   request.annotations = TRY(parse_annotations(options.annotations));
+  graph.entitlements.insert(options.allow.begin(), options.allow.end());
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
   TRY_VOID(read_contexts(options, request));
   request.ssh = TRY(parse_ssh(options.ssh));
@@ -187,6 +189,14 @@ Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
   return error;
 }
 
+/// ARG SOURCE_DATE_EPOCH=… before the first FROM, if the command line and the environment say nothing.
+Result<std::optional<std::int64_t>> default_epoch(const dockerfile::Dockerfile& dockerfile,
+                                                  const graph::BuildRequest& request) {
+  const graph::Environment global = TRY(graph::global_arguments(dockerfile, request));
+  const auto value = global.get("SOURCE_DATE_EPOCH");
+  return value ? parse_epoch(*value) : std::nullopt;
+}
+
 /// Everything after parsing; its Error is shown by the sink.
 class Build {
  public:
@@ -203,6 +213,8 @@ class Build {
     TRY_VOID(resolve_epoch(graph_request.build_args));
     const dockerfile::Parsed parsed =
         dockerfile::parse_until_error(contexts_.dockerfile, contexts_.dockerfile_name);
+    if (!graph_request.build_args.contains("SOURCE_DATE_EPOCH"))
+      epoch_ = TRY(default_epoch(parsed.dockerfile, graph_request));
     solver::Bases bases(*store_.layers,
                         {.build_contexts = request_.image_contexts,
                          .pull = request_.options.pull,
@@ -325,7 +337,11 @@ class Build {
     if (given == build_args.end()) return {};
     if (given->second == "context") {
       const auto time = TRY(context_time(request_.contexts, contexts_, *fetcher_));
-      given->second = time ? fmt::format("{}", *time) : "";
+      if (!time) {  // as BuildKit: a directory has no time of its own, so the argument isn't given either
+        build_args.erase(given);
+        return {};
+      }
+      given->second = fmt::format("{}", *time);
     }
     epoch_ = TRY(parse_epoch(given->second));
     return {};

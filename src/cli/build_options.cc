@@ -55,7 +55,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--add-host", hosts, "NAME:ADDRESS for RUN's /etc/hosts")->allow_extra_args(false);
   app.add_option("--ulimit", ulimits, "NAME=SOFT[:HARD] for RUN")->allow_extra_args(false);
   app.add_option("--shm-size", shm_size, "size of RUN's /dev/shm (default: 64m)");
-  app.add_option("--allow", allow, "network.host|security.insecure|device")
+  app.add_option("--allow", allow, "what RUN may ask for: network.host|security.insecure|device")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--cgroup-parent", cgroup_parent, "accepted: RUN has no cgroup of its own");
@@ -98,8 +98,10 @@ Result<std::map<std::string, std::string>> parse_assignments(const char* option,
   std::map<std::string, std::string> values;
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) return bad_option(option, word, "NAME=VALUE");
-    values[word.substr(0, equals)] = word.substr(equals + 1);
+    const bool bare = equals == std::string::npos && std::string_view(option) == "--label";  // as buildx
+    if (equals == 0 || (equals == std::string::npos && !bare))
+      return bad_option(option, word, "NAME=VALUE");
+    values[word.substr(0, equals)] = bare ? "" : word.substr(equals + 1);
   }
   return values;
 }

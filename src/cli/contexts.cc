@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 #include "layer/tar_reader.h"
 #include "os/file.h"
@@ -34,7 +35,9 @@ Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& 
     if (name == ".dockerignore") continue;  // there is no Dockerfile that it could belong to
     auto text = os::read_file(name);
     if (text) return std::pair(*text, name);
-    if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
+    // A directory of that name ignores nothing.
+    if (text.error().kind != ErrorKind::kNotFound && !std::filesystem::is_directory(name))
+      return fail(std::move(text).error());
   }
   return std::pair<std::string, std::string>();
 }

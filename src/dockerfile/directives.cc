@@ -107,7 +107,9 @@ Result<Directives> parse_directives(const SourceText& source) {
     const auto directive = match_directive(source.line(number), "#", number);
     if (!directive) break;
     if (directive->key != "syntax" && directive->key != "escape" && directive->key != "check") break;
-    if (!seen.insert(directive->key).second)
+    const bool repeated = !seen.insert(directive->key).second;
+    if (repeated && shebang) break;  // that other parser is also the one that refuses this
+    if (repeated)
       return fail(source.error(directive->range,
                                fmt::format("only one {} parser directive can be used", directive->key),
                                "remove this one"));

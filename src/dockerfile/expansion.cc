@@ -32,6 +32,9 @@ class WordList {
     }
   }
   void add_whole(std::string_view text) { current_ += text; }
+  /// What came before ${name:-word} in the same word is lost when `word` is read: BuildKit's lexer reads
+  /// both into one buffer, and an image has the ports that came of it.
+  void drop_current() { current_.clear(); }
   void finish() {
     if (current_.empty()) return;
     words_.push_back(std::move(current_));
@@ -85,6 +88,7 @@ class Expander {
   const ExpansionRules& rules_;
   std::size_t budget_;
   int depth_ = 0;
+  int inner_words_ = 0;  ///< words of ${name:-word} and its like that were read
 };
 
 Result<Expanded> Expander::until(char stop, bool keep_escapes) {
@@ -97,6 +101,7 @@ Result<Expanded> Expander::until(char stop, bool keep_escapes) {
     }
     std::string part;
     bool whole = true;
+    const int inner = inner_words_;
     if (at('$')) {
       part = TRY(dollar());
       whole = false;
@@ -114,6 +119,7 @@ Result<Expanded> Expander::until(char stop, bool keep_escapes) {
       part = take();
       whole = false;
     }
+    if (inner_words_ != inner) words.drop_current();
     if (whole)
       words.add_whole(part);
     else
@@ -230,6 +236,7 @@ Result<std::string> Expander::braces() {
 }
 
 Result<std::string> Expander::inner_word(char stop, bool keep_escapes, std::string_view missing) {
+  ++inner_words_;
   auto word = until(stop, keep_escapes);
   if (word) return std::move(word->text);
   if (rest_.empty() && word.error().what.starts_with("syntax error: missing"))

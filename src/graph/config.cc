@@ -23,7 +23,9 @@ bool valid_signal(std::string_view signal) {
       "IO",     "IOT",   "KILL", "PIPE", "POLL",  "PROF",  "PWR",   "QUIT", "SEGV", "STKFLT",
       "STOP",   "SYS",   "TERM", "TRAP", "TSTP",  "TTIN",  "TTOU",  "URG",  "USR1", "USR2",
       "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX", "UNUSED"};
-  if (const auto number = dockerfile::parse_number(signal, 10, INT32_MAX)) return *number != 0;
+  const bool has_sign = signal.starts_with('-') || signal.starts_with('+');
+  if (const auto number = dockerfile::parse_number(signal.substr(has_sign ? 1 : 0), 10, INT32_MAX))
+    return *number != 0;
   std::string name = dockerfile::to_upper(signal);
   if (name.starts_with("SIG")) name.erase(0, 3);
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return name != "UNUSED";
@@ -143,6 +145,7 @@ Result<void> StageBuilder::act(const dockerfile::User& user) {
 Result<void> StageBuilder::act(const dockerfile::Cmd& cmd) {
   const std::vector<std::string> words = with_shell(cmd.command);
   state_.config.config.cmd = some(words);
+  state_.config.config.args_escaped = true;
   state_.cmd_set = true;
   add_config("CMD " + dockerfile::quote_list(words));
   return {};

@@ -113,9 +113,9 @@ TEST(Config, Healthcheck) {
 }
 
 TEST(Config, StopSignal) {
-  for (const char* good : {"SIGTERM", "term", "9", "RTMIN+3", "SIGRTMAX-14"})
+  for (const char* good : {"SIGTERM", "term", "9", "RTMIN+3", "SIGRTMAX-14", "-1", "+9"})
     EXPECT_EQ(configure(std::string("STOPSIGNAL ") + good + "\n").config.stop_signal, good);
-  for (const char* bad : {"0", "SIGFOO", "RTMIN+16", "-1"})
+  for (const char* bad : {"0", "SIGFOO", "RTMIN+16", "-0"})
     EXPECT_THAT(FakePlan().error(std::string("FROM base\nSTOPSIGNAL ") + bad + "\n").what,
                 HasSubstr("invalid signal"))
         << bad;

@@ -11,7 +11,7 @@
 namespace pgstrata::graph {
 namespace {
 
-// One clause of chmod's symbolic notation: [ugoa]*([-+=]([rwxXst]*|[ugo]))+
+// One clause of chmod's symbolic notation: [ugoa]*([-+=][rwxXstugo]*)+
 bool valid_clause(std::string_view clause) {
   clause.remove_prefix(std::min(clause.find_first_not_of("ugoa"), clause.size()));
   if (clause.empty()) return false;
@@ -20,8 +20,7 @@ bool valid_clause(std::string_view clause) {
     clause.remove_prefix(1);
     const std::size_t size = std::min(clause.find_first_of("-+="), clause.size());
     const std::string_view permissions = clause.substr(0, size);
-    const bool copies = size == 1 && permissions.find_first_of("ugo") == 0;
-    if (!copies && permissions.find_first_not_of("rwxXst") != std::string_view::npos) return false;
+    if (permissions.find_first_not_of("rwxXstugo") != std::string_view::npos) return false;
     clause.remove_prefix(size);
   }
   return true;

@@ -9,7 +9,7 @@ namespace {
 using oci::KeyHasher;
 
 // Raised when the meaning of a part changes: keys of older versions then never match.
-constexpr std::string_view kDomain = "pgstrata.definition.v1";
+constexpr std::string_view kDomain = "pgstrata.definition.v2";
 
 void add_list(KeyHasher& key, std::string_view label, const std::vector<std::string>& values) {
   key.add(std::string(label) + ".count", std::uint64_t{values.size()});

@@ -148,7 +148,9 @@ StageState starting_state(const Stage& stage, const BuildRequest& request, const
   else if (const auto* image = std::get_if<FromImage>(&stage.base))
     state = initial_state(configs.at({image->reference, platform}));
   else
-    state = initial_state(empty_config(platform));
+    state = initial_state(empty_config(std::holds_alternative<FromContext>(stage.base)
+                                           ? platform
+                                           : request.platform));  // "scratch" has none
   if (state.config.platform.os.empty()) state.config.platform = platform;
   // ENV wins over an ARG that came from the base stage.
   for (const std::string& variable : state.image_env.list()) {

@@ -36,6 +36,7 @@ struct BuildRequest {
   std::vector<std::string> no_cache_filter;  ///< stage names, or "stage-N"
   ExecLimits limits;                         ///< --add-host, --ulimit, --shm-size
   Network network = Network::kDefault;       ///< --network, for every RUN that doesn't say otherwise
+  std::set<std::string> entitlements;        ///< --allow: "network.host", "security.insecure", "device"
 };
 
 /// Finds the configuration of images that stages are FROM.

@@ -120,11 +120,16 @@ Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, st
                      .read_only = cache->read_only};
     mount.target = TRY(mount_target(flag, cache->target));
     if (!flag.from.empty()) mount.from = TRY(input_from(flag.from, false));
+    // A source without "from" is looked for in nothing.
+    if (flag.from.empty() && mount.source != "/") mount.from = VertexInput{};
     set_owner(mount, cache->owner);
     return mount;
   }
-  if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec))
+  if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec)) {
+    // It has no use for a source, but BuildKit wants it to exist.
+    if (!flag.from.empty()) TRY(input_from(flag.from, false));
     return TmpfsMount{.target = TRY(mount_target(flag, tmpfs->target)), .size = tmpfs->size};
+  }
   if (auto* secret = std::get_if<dockerfile::SecretMountSpec>(&spec)) {
     SecretMount mount{.id = secret->id, .target = {}, .env = secret->env, .required = secret->required};
     if (secret->target) mount.target = TRY(mount_target(flag, *secret->target));
@@ -170,6 +175,11 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
   if (!run.devices.empty())
     return fail(error("RUN --device is not supported by this version of pgstrata",
                       "remove the flag, or build with a builder that has CDI devices"));
+  if (run.network == dockerfile::RunNetwork::kHost && !input_.request.entitlements.contains("network.host"))
+    return fail(
+        error("RUN --network=host is not allowed",
+              "allow it with --allow network.host, or remove the flag: the network is that of the machine "
+              "unless --network=none is given"));
   if (run.security == dockerfile::RunSecurity::kInsecure)
     return fail(error("RUN --security=insecure is not supported by this version of pgstrata",
                       "remove the flag: the step runs with Docker's default capabilities"));
@@ -182,8 +192,7 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
               .hostname = build_argument(input_.request, "BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox"),
               .scripts = std::move(command.scripts),
               .limits = input_.request.limits};
-  for (const std::string& proxy : input_.proxy_env)
-    if (!state_.env.has(split_variable(proxy).name)) exec.proxy_env.push_back(proxy);
+  exec.proxy_env = input_.proxy_env;
   std::size_t ssh_count = 0;
   for (const dockerfile::MountFlag& flag : run.mounts)
     exec.mounts.push_back(TRY(exec_mount(flag, ssh_count)));

@@ -80,6 +80,8 @@ TEST(Reference, IsNormalisedAsDockerDoes) {
   EXPECT_EQ(full("localhost/a"), "localhost/a:latest");
   EXPECT_EQ(full("127.0.0.1:5000/a/b"), "127.0.0.1:5000/a/b:latest");
   EXPECT_EQ(Reference::parse("docker.io/library/debian:x")->familiar(), "debian:x");
+  EXPECT_EQ(full("index.docker.io/debian"), full("debian"));
+  EXPECT_EQ(full("docker.io/debian"), full("debian"));
   EXPECT_EQ(Reference::parse("user/app")->familiar(), "user/app:latest");
   for (const char* bad : {"", "A", "a b", "a:", "a:b:c", "a@sha256:1", "-a", "a..b", "a/", "/a"})
     EXPECT_FALSE(Reference::parse(bad).has_value()) << bad;

@@ -78,9 +78,11 @@ Result<Reference> Reference::parse(std::string_view text) {
     reference.path = rest.substr(slash + 1);
   } else {
     reference.domain = "docker.io";
-    reference.path = slash == std::string_view::npos ? "library/" + std::string(rest) : std::string(rest);
+    reference.path = rest;
   }
   if (reference.domain == "index.docker.io") reference.domain = "docker.io";
+  if (reference.domain == "docker.io" && reference.path.find('/') == std::string::npos)
+    reference.path.insert(0, "library/");
   if (!valid_path(reference.path)) return bad(text, "the name has characters that a name can't have");
   if (reference.tag.empty() && !reference.digest) reference.tag = "latest";
   return reference;

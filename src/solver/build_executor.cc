@@ -182,8 +182,13 @@ Result<const filetree::FileTree*> BuildExecutor::tree_of(const graph::Input& fro
 Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done, Prepared& prepared,
                                                 const std::stop_token& stop) {
   const auto& op = std::get<graph::FileOp>(inputs_.graph.vertices[id].op);
-  const auto below = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
+  const auto* copied = std::get_if<graph::CopyAction>(&op.action);
+  // BuildKit, too, makes an ordinary copy of --link with --chmod.
+  const bool linked = copied != nullptr && copied->link && !copied->chmod;
+  const Chain chain = linked ? Chain{} : chain_below(id, done);
+  const auto below = TRY(inputs_.layers.view(chain.layers, "the stage"));
   CopyOptions options{.now_ns = wall_clock_ns(),
+                      .has_stage = !chain.layers.empty(),
                       .spool_directory = inputs_.layers.content().root() + "/tmp"};
   if (inputs_.source_date_epoch) options.epoch_ns = *inputs_.source_date_epoch * 1'000'000'000;
   if (options.epoch_ns) options.now_ns = *options.epoch_ns;

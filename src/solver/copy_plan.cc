@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <set>
 #include <unordered_map>
 
@@ -80,13 +82,27 @@ Result<std::optional<layer::ArchiveTree>> archive_of(const FileTree& source, con
   return fail(std::move(error));
 }
 
+/// Files of an archive by their paths in it; those of another archive with the same destination are
+/// kNotFound.
+snapshot::ContentOpener opener_of(const layer::ArchiveTree& archive) {
+  auto offsets = std::make_shared<std::unordered_map<std::string, std::uint64_t>>();
+  for (const Entry& entry : archive.entries)
+    if (entry.type == EntryType::kRegular) offsets->emplace(entry.path, entry.tar_offset);
+  return [offsets, open = archive.open](const Entry& entry) -> Result<filetree::Content> {
+    const auto found = offsets->find(entry.path);
+    if (found == offsets->end() || found->second != entry.tar_offset)
+      return fail({.kind = ErrorKind::kNotFound, .what = "no such file", .where = entry.path});
+    return open(entry);
+  };
+}
+
 /// Builds one plan: the destination's side of COPY, ADD and WORKDIR.
 class Planner {
  public:
   Planner(const FileTree& below, const CopyOptions& options) : below_(below), options_(options) {}
 
   Result<void> set_owner(const std::optional<std::string>& chown) {
-    if (chown) owner_ = TRY(users::resolve_owner(below_, *chown));
+    if (chown) owner_ = TRY(users::resolve_owner(options_.has_stage ? &below_ : nullptr, *chown));
     return {};
   }
   Result<void> set_mode(const std::optional<std::string>& chmod) {
@@ -138,26 +154,40 @@ class Planner {
     return {};
   }
 
-  /// ADD of an archive: its content goes into the directory `target`.
+  /// ADD of an archive: its content goes into the directory `target`, as unpacking would put it there.
   Result<void> add_archive(layer::ArchiveTree archive, const std::string& target) {
+    const std::optional<FileMode> chmod = std::exchange(mode_, std::nullopt);
     TRY_VOID(make_directories(target));
     const size_t start = plan_.entries.size();
+    const snapshot::ContentOpener open = opener_of(archive);
+    plan_.roots.push_back({.destination = target, .source = "", .open = open});
+    // Where the archive's directories are: behind links of the stage, if the archive has only their names.
+    std::map<std::string, std::string, std::less<>> places = {{"", target}};
+    const auto place = [&places](std::string_view path) {
+      return join(places.find(filetree::parent_path(path))->second, filetree::base_name(path));
+    };
     for (Entry& entry : archive.entries) {
       if (entry.path.empty()) continue;
-      entry.path = join(target, entry.path);
-      if (entry.type == EntryType::kHardLink) entry.link = join(target, entry.link);
-      const auto existing = TRY(standing_at(entry.path, start));
-      const bool stays = existing && existing->type == EntryType::kDirectory;
-      if (stays && entry.implied) continue;
-      TRY_VOID(check_replacement(entry, existing));
+      std::string path = place(entry.path);
+      if (entry.type == EntryType::kHardLink) entry.link = place(entry.link);
+      const auto existing = TRY(standing_at(path, start));
+      if (entry.implied && existing && existing->type == EntryType::kSymlink) {
+        path = TRY(filetree::resolve(below_, path, filetree::FinalLink::kFollow));
+        TRY_VOID(make_directories(path));
+        plan_.roots.push_back({.destination = path, .source = entry.path, .open = open});
+        places[entry.path] = std::move(path);
+        continue;
+      }
+      if (entry.type == EntryType::kDirectory) places[entry.path] = path;
+      if (entry.implied && existing && existing->type == EntryType::kDirectory) continue;
+      entry.path = std::move(path);
       entry.implied = false;
-      const bool own_times = !options_.epoch_ns;
       const std::int64_t mtime = entry.mtime_ns;
       add(std::move(entry));
       // An archive's times are its own, in every checkout.
-      if (!own_times) plan_.entries.back().mtime_ns = mtime;
+      if (options_.epoch_ns) plan_.entries.back().mtime_ns = mtime;
     }
-    plan_.roots.push_back({.destination = target, .source = "", .open = std::move(archive.open)});
+    mode_ = chmod;
     return {};
   }
 
@@ -278,7 +308,10 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     const auto matches = TRY(filetree::glob(source, directory));
     if (matches.empty() && filetree::has_glob(directory)) continue;
     if (matches.empty()) return no_such_source(pattern, source);
+    // What has no wildcard has to be there, and not behind a link; the root as a whole never is.
     bool found = !action.parents || filetree::has_glob(pattern);
+    if (const std::string whole = filetree::clean(pattern); !found && !whole.empty())
+      found = TRY(source.lookup(whole)).has_value();
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
       item.path = match;
@@ -287,7 +320,11 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
-      found = found || !TRY(filetree::glob(source, join(match, below))).empty();
+      // Below a file there is nothing that a pattern could select.
+      if (action.parents && item.entries.front().type != EntryType::kDirectory) {
+        selected.pop_back();
+        continue;
+      }
       filter.apply(item.entries, item.top);
     }
     if (!found) return no_such_source(pattern, source);
@@ -330,8 +367,8 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
       TRY(filetree::resolve(below, action.destination, filetree::FinalLink::kFollow));
   const bool names_directory =
       action.destination.ends_with('/') || action.destination.ends_with("/.") || destination.empty();
-  TRY_VOID(planner.make_directories(names_directory ? destination
-                                                    : std::string(filetree::parent_path(destination))));
+  const std::string parents =
+      names_directory ? destination : std::string(filetree::parent_path(destination));
   for (Selected& item : selected) {
     const FileTree& tree = item.tree != nullptr ? *item.tree : source;
     if (item.unpack) {
@@ -341,6 +378,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
         continue;
       }
     }
+    TRY_VOID(planner.make_directories(parents));
     const bool content_only = item.entries.front().type == EntryType::kDirectory;
     const bool into_directory =
         !content_only && (names_directory || TRY(planner.is_directory(destination)));
@@ -349,6 +387,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
     TRY_VOID(planner.copy_tree(tree, std::move(item), target));
   }
   for (const graph::InlineFile& file : action.inline_files) {
+    TRY_VOID(planner.make_directories(parents));
     const bool into_directory = names_directory || TRY(planner.is_directory(destination));
     TRY_VOID(planner.add_inline(file, into_directory ? join(destination, file.name) : destination));
   }

@@ -9,6 +9,9 @@
 // - A source that is a link is followed within its tree; links below a source directory are copied.
 // - A directory that exists keeps its attributes if it is the destination itself, and takes the source's
 //   below. A file replaces a file or link, but never a directory; a directory never replaces a file.
+// - What an archive holds does replace: a file a directory, a directory a file or link. --chmod isn't for
+// it.
+// - --link has no stage: `below` is empty, and what the layer has hides what is there, links and modes too.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +48,7 @@ struct CopyOptions {
   /// SOURCE_DATE_EPOCH: mtime of everything that comes from a build context, whatever the checkout's are.
   std::optional<std::int64_t> epoch_ns;
   bool from_context = true;     ///< the source is a build context, not a stage or image
+  bool has_stage = true;        ///< `below` is a stage whose passwd --chown can ask
   std::string spool_directory;  ///< where ADD spools an archive's contents
 };
 

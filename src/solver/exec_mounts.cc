@@ -200,12 +200,18 @@ Result<std::vector<cache::AskedMount>> ExecMounts::finish() {
 Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetree::FileTree* seed) {
   const std::string root = inputs_.layers.content().root() + "/cache-mounts";
   TRY_VOID(os::make_directories(root, 0711));
-  // The id is any text; the source is part of what the cache holds.
-  const std::string id = oci::KeyHasher("pgstrata.cache-mount.v1")
-                             .add("id", mount.id)
-                             .add("source", mount.from ? mount.source : "")
-                             .finish()
-                             .hex();
+  // The id is any text; the source is part of what the cache holds, and so is an owner: then it begins
+  // empty, unless the source is a path.
+  const graph::CacheMount plain;
+  const bool owned = mount.source == "/" && (mount.mode != plain.mode || mount.uid != 0 || mount.gid != 0);
+  if (owned) seed = nullptr;
+  const std::string id =
+      oci::KeyHasher("pgstrata.cache-mount.v2")
+          .add("id", mount.id)
+          .add("source", mount.from ? mount.source : "")
+          .add("owner", owned ? fmt::format("{:o} {}:{}", mount.mode, mount.uid, mount.gid) : "")
+          .finish()
+          .hex();
   const std::string path = TRY(lock_cache(root + "/" + id, mount.sharing, locks_));
   if (!os::exists(path)) {
     if (seed != nullptr) {
@@ -231,7 +237,7 @@ Result<void> ExecMounts::add_tmpfs(const graph::TmpfsMount& mount) {
 Result<std::optional<std::string>> ExecMounts::add_secret(const graph::SecretMount& mount) {
   const auto found = inputs_.secrets.find(mount.id);
   if (found == inputs_.secrets.end()) {
-    if (!mount.required) return std::nullopt;
+    if (!mount.required) return mount.env ? std::optional(*mount.env + "=") : std::nullopt;
     return fail({.kind = ErrorKind::kUsage,
                  .what = fmt::format("the step requires the secret \"{}\"", mount.id),
                  .next = fmt::format("give it with --secret id={},src=FILE", mount.id)});

@@ -2,6 +2,8 @@
 // directory.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "filetree/resolve.h"
 #include "os/file.h"
 #include "sandbox/user_namespace.h"
@@ -55,6 +57,23 @@ void set_limits(const graph::ExecLimits& limits, sandbox::ProcessSpec& spec) {
       spec.limits.push_back({*number, limit_value(limit.soft), limit_value(limit.hard)});
 }
 
+/// "NAME=value" in place of the value that the name may have.
+void set_variable(std::vector<std::string>& env, const std::string& variable) {
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  std::erase_if(env, [&name](const std::string& other) { return other.starts_with(name); });
+  env.push_back(variable);
+}
+
+/// As BuildKit mounts: what lies deeper comes later, whatever the order of the flags.
+void sort_by_depth(std::vector<sandbox::Mount>& mounts) {
+  const auto depth = [](const sandbox::Mount& mount) {
+    return std::visit([](const auto& any) { return std::count(any.target.begin(), any.target.end(), '/'); },
+                      mount);
+  };
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [&depth](const auto& one, const auto& other) { return depth(one) < depth(other); });
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   for (const std::string& item : env)
     if (item.starts_with(std::string(name) + "=")) return true;
@@ -84,7 +103,7 @@ Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& d
     } else if (const auto* tmpfs = std::get_if<graph::TmpfsMount>(&mount)) {
       TRY_VOID(mounts.add_tmpfs(*tmpfs));
     } else if (const auto* secret = std::get_if<graph::SecretMount>(&mount)) {
-      if (auto variable = TRY(mounts.add_secret(*secret))) env.push_back(std::move(*variable));
+      if (const auto variable = TRY(mounts.add_secret(*secret))) set_variable(env, *variable);
     } else {
       TRY_VOID(mounts.add_ssh(std::get<graph::SshMount>(mount)));
     }
@@ -119,12 +138,13 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
                             .hostname = op.hostname,
                             .host_network = op.network != graph::Network::kNone};
   set_limits(op.limits, spec);
-  spec.env.insert(spec.env.end(), op.proxy_env.begin(), op.proxy_env.end());
+  for (const std::string& proxy : op.proxy_env) set_variable(spec.env, proxy);
   if (const std::string suite = bootstrapped_suite(id); !suite.empty())
     TRY_VOID(mounts.add_apt_sources(suite));
   TRY_VOID(add_mounts(op, done, mounts, spec.env));
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
   spec.mounts = mounts.mounts();
+  sort_by_depth(spec.mounts);
   return spec;
 }
 

@@ -10,16 +10,6 @@ namespace pgstrata::solver {
 
 using graph::VertexId;
 
-namespace {
-
-bool adds_remote(const graph::Op& op) {
-  const auto* file = std::get_if<graph::FileOp>(&op);
-  const auto* copy = file != nullptr ? std::get_if<graph::CopyAction>(&file->action) : nullptr;
-  return copy != nullptr && !copy->remotes.empty();
-}
-
-}  // namespace
-
 Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, const Prepared& prepared) {
   const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
   const auto view = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
@@ -40,11 +30,6 @@ Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, 
   for (const graph::ExecMount& mount : op.mounts)
     if (const auto* cache = std::get_if<graph::CacheMount>(&mount); cache != nullptr && cache->from)
       key.add("cache", TRY(mounted_content(*cache->from, cache->source, done)));
-  // What a person adds from elsewhere to bust the cache of a `git clone` has to go on doing so, read or
-  // not.
-  for (std::optional<VertexId> at = inputs_.graph.vertices[id].parent; at;
-       at = inputs_.graph.vertices[*at].parent)
-    if (adds_remote(inputs_.graph.vertices[*at].op)) key.add("remote", prepared_[*at].parts.inputs);
   return key.finish();
 }
 

@@ -129,21 +129,37 @@ Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_vi
   return identity;
 }
 
-Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown) {
+Result<Owner> resolve_owner(const filetree::FileTree* root, std::string_view chown) {
   const size_t colon = chown.find(':');
   const std::string_view name = chown.substr(0, colon);
+  const auto numeric = [](std::string_view text) {
+    return text == "root" ? std::optional<std::uint32_t>(0) : number(text);
+  };
+  const auto no_stage = [](const char* kind, std::string_view text) {
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("there is no stage in which to look the {} \"{}\" up", kind, text),
+                 .next = "use a number: neither FROM scratch nor --link has a passwd to ask"});
+  };
   Owner owner;
-  if (const auto uid = number(name)) {
+  if (const auto uid = numeric(name)) {
     owner = {*uid, *uid};
-  } else if (!name.empty()) {
-    const std::string passwd = TRY(optional_text(root, "etc/passwd"));
+  } else {
+    if (root == nullptr) return no_stage("user", name);
+    const std::string passwd = TRY(optional_text(*root, "etc/passwd"));
     const auto users = parse_passwd(passwd);
-    const auto user = by_name(users, name);
-    if (user == users.end()) return unknown("user", name, "/etc/passwd");
-    owner = {user->uid, user->gid};
+    if (const auto user = by_name(users, name); user != users.end()) owner = {user->uid, user->gid};
   }
-  if (colon != std::string_view::npos && colon + 1 < chown.size())
-    owner.gid = TRY(resolve_group(root, chown.substr(colon + 1)));
+  if (colon == std::string_view::npos) return owner;
+  const std::string_view group = chown.substr(colon + 1);
+  if (const auto gid = numeric(group)) {
+    owner.gid = *gid;
+    return owner;
+  }
+  if (root == nullptr) return no_stage("group", group);
+  if (group.empty()) owner.gid = 0;  // "user:"
+  const std::string text = TRY(optional_text(*root, "etc/group"));
+  const auto groups = parse_group(text);
+  if (const auto found = by_name(groups, group); found != groups.end()) owner.gid = found->gid;
   return owner;
 }
 

@@ -31,8 +31,10 @@ struct Owner {
   std::uint32_t gid = 0;
 };
 
-/// --chown's rule: without a group, the group is the number of the user (BuildKit: uid for numbers, the
-/// primary group for names).
-Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown);
+/// --chown's rule, and that of who owns a WORKDIR: without a group, the group is the number of the user
+/// (uid for numbers, the primary group for names). As BuildKit has it, "root" is 0 wherever there is no
+/// passwd, and so is every name that the stage's files don't have. `root` is null where there is no stage
+/// to ask (FROM scratch, --link): then other names are kUsage.
+Result<Owner> resolve_owner(const filetree::FileTree* root, std::string_view chown);
 
 }  // namespace pgstrata::users

@@ -51,13 +51,22 @@ TEST_F(UsersTest, UnknownNamesAreNamed) {
   EXPECT_NE(resolve_identity(root_, "nobody").error().what.find("nobody"), std::string::npos);
   EXPECT_FALSE(resolve_identity(root_, "postgres:nogroup").has_value());
   EXPECT_FALSE(resolve_identity(root_, "4294967296").has_value());
-  EXPECT_FALSE(resolve_owner(root_, "nobody").has_value());
+}
+
+// BuildKit: solver/llbsolver/ops/user_linux.go; tests/conformance has the cases.
+TEST_F(UsersTest, ChownTakesUnknownNamesForRoot) {
+  EXPECT_EQ(resolve_owner(&root_, "ghost:ghosts")->uid, 0U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres:ghosts")->gid, 998U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres:")->gid, 0U);
+  EXPECT_EQ(resolve_owner(nullptr, "root:root")->gid, 0U);
+  EXPECT_FALSE(resolve_owner(nullptr, "postgres").has_value()) << "no stage, so nowhere to look";
+  EXPECT_FALSE(resolve_owner(nullptr, "1:postgres").has_value());
 }
 
 TEST_F(UsersTest, ChownOfANumberAloneTakesItForTheGroupToo) {
-  EXPECT_EQ(resolve_owner(root_, "5")->gid, 5U);
-  EXPECT_EQ(resolve_owner(root_, "postgres")->gid, 998U);
-  EXPECT_EQ(resolve_owner(root_, "postgres:50")->gid, 50U);
+  EXPECT_EQ(resolve_owner(&root_, "5")->gid, 5U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres")->gid, 998U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres:50")->gid, 50U);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ load helper
 @test "bad --build-arg, --label, --secret, --output, --platform, --network, --progress, tag" {
   printf 'FROM bb\n' | dockerfile
   refused 2 "=x" --build-arg =x
-  refused 2 "novalue" --label novalue
+  refused 2 "=novalue" --label =novalue
   refused 2 "src=" --secret src=
   refused 2 "nosuchfile" --secret id=a,src=nosuchfile
   refused 2 "type=rat" --output type=rat,dest=x
