@@ -13,13 +13,18 @@ using graph::VertexId;
 Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, const Prepared& prepared) {
   const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
   const auto view = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
-  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
+  const auto identity = users::resolve_identity(*view, op.user);
+  if (!identity) {
+    Error error = identity.error();
+    error.where = where(id);
+    return fail(std::move(error));
+  }
   oci::KeyHasher key("pgstrata.run.v1");
   key.add("definition", prepared.parts.definition);
   // What we look up ourselves before it starts; the recorder doesn't see that.
-  key.add("uid", std::uint64_t{identity.uid}).add("gid", std::uint64_t{identity.gid});
-  for (const std::uint32_t group : identity.groups) key.add("group", std::uint64_t{group});
-  key.add("home", identity.home).add("suite", bootstrapped_suite(id));
+  key.add("uid", std::uint64_t{identity->uid}).add("gid", std::uint64_t{identity->gid});
+  for (const std::uint32_t group : identity->groups) key.add("group", std::uint64_t{group});
+  key.add("home", identity->home).add("suite", bootstrapped_suite(id));
   // What the network gives falsifies every later RUN: `ADD https://…/commits` is how a `git clone` is made
   // new.
   for (std::optional<VertexId> at = id; at; at = inputs_.graph.vertices[*at].parent)
