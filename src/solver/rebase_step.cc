@@ -90,8 +90,9 @@ Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Res
   const auto* op = std::get_if<graph::ExecOp>(&inputs_.graph.vertices[id].op);
   if (op == nullptr || !inputs_.read_sets) return std::nullopt;
   const Chain below = chain_below(id, done);
+  const oci::Digest op_digest = TRY(run_digest(id, done, prepared));
   const RunQuestion question{
-      .op = TRY(run_digest(id, done, prepared)),
+      .op = op_digest,
       .inputs = prepared.parts.inputs,
       .chain = below.layers,
       .mounted = [&](std::size_t mount) { return mounted_tree(id, done, prepared, mount); },
