@@ -2,30 +2,36 @@
 #include "cli/build.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "bootstrap/base_name.h"
+#include "checks/step_rules.h"
+#include "checks/text_rules.h"
+#include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
+#include "cli/contexts.h"
 #include "cli/interrupts.h"
+#include "cli/ssh_agents.h"
+#include "cli/step_options.h"
 #include "cli/store.h"
 #include "dockerfile/parser.h"
 #include "exporter/exporter.h"
 #include "exporter/output.h"
+#include "graph/arguments.h"
 #include "graph/from_dockerfile.h"
 #include "image/image.h"
 #include "image/tags.h"
 #include "oci/reference.h"
 #include "os/file.h"
 #include "progress/make_sink.h"
+#include "remote/fetcher.h"
 #include "sandbox/user_namespace.h"
 #include "solver/bases.h"
 #include "solver/bootstrap_base.h"
@@ -37,27 +43,18 @@
 namespace pgstrata::cli {
 namespace {
 
-using Contexts = std::map<std::string, std::unique_ptr<context::BuildContext>>;
-
-std::string absolute(const std::string& path) {
-  char* resolved = ::realpath(path.c_str(), nullptr);
-  std::string text = resolved != nullptr ? resolved : path;
-  ::free(resolved);
-  return text;
-}
-
 /// What the command line says, read and checked before anything is done.
 struct Request {
   BuildOptions options;
   graph::BuildRequest graph;
   std::map<std::string, solver::Secret> secrets;
   std::map<std::string, std::string> image_contexts;
-  std::map<std::string, std::string> local_contexts;
+  ContextRequest contexts;
+  std::map<std::string, std::vector<std::string>> ssh;
+  std::map<std::string, std::string> annotations;
   std::vector<oci::Reference> names;
   std::vector<exporter::Output> outputs;
-  std::optional<std::int64_t> epoch;
   bool read_sets = true;
-  std::string dockerfile_path;
 };
 
 Result<graph::Network> parse_network(const std::string& text) {
@@ -76,41 +73,61 @@ Result<bool> parse_read_set(const std::string& text) {
                .next = "use on or off"});
 }
 
-/// Without this the first file that is looked for in it would be what is missing.
-Result<void> check_directory(const std::string& name, const std::string& path) {
-  struct stat status {};
-  int code = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
-  if (code == 0 && !S_ISDIR(status.st_mode)) code = ENOTDIR;
-  if (code == 0) return {};
-  Error error = system_error("can't read " + name, path, code);
-  error.kind = ErrorKind::kUsage;
-  error.next = code == ENOTDIR ? "give the directory it is in; a Dockerfile is named with --file"
-                               : "give the directory that holds the files to copy; . is the current one";
-  return fail(std::move(error));
+bool is_true(const std::map<std::string, std::string>& build_args, const std::string& name) {
+  const auto found = build_args.find(name);
+  return found != build_args.end() && (found->second == "1" || found->second == "true");
+}
+
+/// CONTEXT, --file and --build-context.
+Result<void> read_contexts(const BuildOptions& options, Request& request) {
+  ContextRequest& contexts = request.contexts;
+  contexts.context = options.context;
+  contexts.place = TRY(parse_context("the context directory", options.context));
+  contexts.file = options.file;
+  contexts.keep_git_dir = is_true(request.graph.build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+  contexts.commit_times = request.graph.build_args.contains("SOURCE_DATE_EPOCH");
+  const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
+  for (const auto& [name, value] : named) {
+    if (value == "docker-image://scratch") {
+      request.graph.empty_contexts.insert(name);
+      continue;
+    }
+    if (value.starts_with("docker-image://") || value.starts_with("oci-layout://")) {
+      request.image_contexts[name] = value;
+      request.graph.image_contexts.insert(name);
+      continue;
+    }
+    contexts.named[name] = TRY(parse_context("the directory of --build-context " + name, value));
+    request.graph.named_contexts.insert(name);
+    if (std::holds_alternative<StandardInput>(contexts.named[name]))
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("--build-context {}=-: only CONTEXT can be standard input", name)});
+  }
+  return {};
 }
 
 Result<Request> read_request(const BuildOptions& options) {
-  TRY_VOID(check_directory("the context directory", options.context));
   Request request{.options = options};
   graph::BuildRequest& graph = request.graph;
   graph.build_args = TRY(parse_build_args(options.build_args));
+  add_epoch_of_environment(graph.build_args);
   graph.labels = TRY(parse_labels(options.labels));
   graph.target = options.target;
   graph.no_cache = options.no_cache;
   graph.no_cache_filter = options.no_cache_filter;
   graph.network = TRY(parse_network(options.network));
   request.read_sets = TRY(parse_read_set(options.read_set));
+  graph.limits.hosts = TRY(parse_hosts(options.hosts));
+  graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
+  graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
+  TRY_VOID(check_allow(options.allow));
+  TRY_VOID(check_attestations(options.attest, options.sbom, options.provenance));
+  request.annotations = TRY(parse_annotations(options.annotations));
+  graph.entitlements.insert(options.allow.begin(), options.allow.end());
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
-  const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
-  for (const auto& [name, value] : named) {
-    const bool local = value.find("://") == std::string::npos;
-    (local ? request.local_contexts : request.image_contexts)[name] = value;
-    (local ? graph.named_contexts : graph.image_contexts).insert(name);
-  }
-  for (const auto& [name, directory] : request.local_contexts)
-    TRY_VOID(check_directory("the directory of --build-context " + name, directory));
+  TRY_VOID(read_contexts(options, request));
+  request.ssh = TRY(parse_ssh(options.ssh));
   request.secrets = TRY(parse_secrets(options.secrets));
-  request.epoch = TRY(source_date_epoch(graph.build_args));
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
   for (const std::string& output : options.outputs)
     request.outputs.push_back(TRY(exporter::parse_output(output)));
@@ -119,57 +136,12 @@ Result<Request> read_request(const BuildOptions& options) {
                  .what = "two outputs can't both go to standard output",
                  .next = "name a file for all but one of them: --output type=…,dest=FILE"});
   if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
-  request.dockerfile_path = !options.file.empty() ? options.file : options.context + "/Dockerfile";
   return request;
 }
 
-Result<std::string> read_dockerfile(const Request& request) {
-  auto text = os::read_file(request.dockerfile_path);
-  if (!text && text.error().kind == ErrorKind::kNotFound && request.options.file.empty()) {
-    auto lower_case = os::read_file(request.options.context + "/dockerfile");
-    if (lower_case) return lower_case;
-  }
-  if (text) return text;
-  Error error = std::move(text).error();
-  error.kind = ErrorKind::kUsage;
-  error.what = "can't read the Dockerfile";
-  error.next = "name it with --file, or give the directory that holds it";
-  return fail(std::move(error));
-}
-
-/// One or the other: the file beside the Dockerfile, or that of the context.
-Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& directory,
-                                                             const std::string& dockerfile) {
-  for (const std::string& name : {dockerfile + ".dockerignore", directory + "/.dockerignore"}) {
-    auto text = os::read_file(name);
-    if (text) return std::pair(*text, name);
-    if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
-  }
-  return std::pair<std::string, std::string>();
-}
-
-Result<std::unique_ptr<context::BuildContext>> open_context(const std::string& directory,
-                                                            const std::string& dockerfile,
-                                                            const std::string& root) {
-  const auto [ignore_text, ignore_name] = TRY(read_ignore_file(directory, dockerfile));
-  const std::string real = absolute(directory);
-  TRY_VOID(os::make_directories(root + "/stat-cache"));
-  return context::BuildContext::open({.directory = real,
-                                      .ignore_text = ignore_text,
-                                      .ignore_name = ignore_name,
-                                      .stat_cache_path = root + "/stat-cache/" + oci::sha256(real).hex()});
-}
-
-Result<Contexts> open_contexts(const Request& request, const std::string& root) {
-  Contexts contexts;
-  contexts[""] = TRY(open_context(request.options.context, request.dockerfile_path, root));
-  for (const auto& [name, directory] : request.local_contexts)
-    contexts[name] = TRY(open_context(directory, "", root));
-  return contexts;
-}
-
 /// The configuration with its history, and the layers, of the target stage.
-Result<oci::Descriptor> write_image(const content::ContentStore& content, const Request& request,
+Result<oci::Descriptor> write_image(const content::ContentStore& content, std::optional<std::int64_t> epoch,
+                                    const std::map<std::string, std::string>& annotations,
                                     const graph::BuildGraph& graph,
                                     const std::vector<solver::VertexResult>& results) {
   const graph::StageResult& stage = graph.target;
@@ -180,11 +152,11 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
   for (const oci::History& step : config.history)
     if (!step.created.empty()) last_of_base = step.created;
   std::string created;
-  if (request.epoch) created = oci::format_time(*request.epoch * 1'000'000'000);
+  if (epoch) created = oci::format_time(*epoch * 1'000'000'000);
   for (const graph::HistoryStep& step : stage.history) {
     // An instruction without a layer is as old as the layer before it: a build that reuses everything
     // gives the same image, to the byte.
-    if (step.vertex && !request.epoch && results[*step.vertex].created_ns != 0)
+    if (step.vertex && !epoch && results[*step.vertex].created_ns != 0)
       created = oci::format_time(results[*step.vertex].created_ns);
     config.history.push_back({.created = created,
                               .created_by = step.created_by,
@@ -199,7 +171,30 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
   if (stage.root)
     for (const cache::LayerRow& layer : results[*stage.root].chain.layers)
       layers.push_back({layer.diff_id, layer.size});
-  return image::write(content, std::move(config), layers);
+  return image::write(content, std::move(config), layers, annotations);
+}
+
+/// The solver knows only the line of an instruction that can't be done: what it names in quotes is shown in
+/// it.
+Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
+  if (error.kind != ErrorKind::kUsage || !error.detail.empty()) return error;
+  for (const dockerfile::Instruction& instruction : dockerfile.instructions) {
+    if (error.where != fmt::format("{}:{}", dockerfile.source.file_name(), instruction.range.line))
+      continue;
+    const std::size_t quote = std::min(error.what.find('"'), error.what.size() - 1) + 1;
+    const std::string word = error.what.substr(quote, error.what.find('"', quote) - quote);
+    error.where.clear();
+    return dockerfile.source.located(std::move(error), instruction.place_of(word));
+  }
+  return error;
+}
+
+/// ARG SOURCE_DATE_EPOCH=… before the first FROM, if the command line and the environment say nothing.
+Result<std::optional<std::int64_t>> default_epoch(const dockerfile::Dockerfile& dockerfile,
+                                                  const graph::BuildRequest& request) {
+  const graph::Environment global = TRY(graph::global_arguments(dockerfile, request));
+  const auto value = global.get("SOURCE_DATE_EPOCH");
+  return value ? parse_epoch(*value) : std::nullopt;
 }
 
 /// Everything after parsing; its Error is shown by the sink.
@@ -209,29 +204,89 @@ class Build {
       : global_(global), request_(request), sink_(sink) {}
 
   Result<void> run() {
+    if (!request_.options.cgroup_parent.empty())
+      sink_.message(progress::Level::kWarning,
+                    "--cgroup-parent changes nothing: RUN has no cgroup of its own");
     store_ = TRY(open_store(global_));
-    const std::string text = TRY(read_dockerfile(request_));
-    const auto dockerfile = TRY(dockerfile::parse(text, request_.dockerfile_path));
-    contexts_ = TRY(open_contexts(request_, global_.root));
+    TRY_VOID(open_inputs());
+    graph::BuildRequest graph_request = request_.graph;
+    TRY_VOID(resolve_epoch(graph_request.build_args));
+    const dockerfile::Parsed parsed =
+        dockerfile::parse_until_error(contexts_.dockerfile, contexts_.dockerfile_name);
+    if (!graph_request.build_args.contains("SOURCE_DATE_EPOCH"))
+      epoch_ = TRY(default_epoch(parsed.dockerfile, graph_request));
     solver::Bases bases(*store_.layers,
                         {.build_contexts = request_.image_contexts,
                          .pull = request_.options.pull,
                          .make = [this](const oci::Reference& name, const oci::Platform& p) {
                            return make_base(name, p);
                          }});
-    const graph::BuildGraph graph = TRY(graph::build_graph(dockerfile, request_.graph, bases));
-    const auto results = TRY(solve(graph, bases));
-    for (const auto& [name, context] : contexts_) TRY_VOID(context->save_stat_cache());
+    const graph::BuildGraph graph = TRY(plan(parsed, graph_request, bases));
+    auto solved = solve(graph, bases);
+    if (!solved) return fail(with_excerpt(std::move(solved).error(), parsed.dockerfile));
+    const std::vector<solver::VertexResult> results = std::move(*solved);
+    for (const auto& [name, context] : contexts_.directories) TRY_VOID(context->save_stat_cache());
     TRY_VOID(sync_.finish(*store_.index));
-    manifest_ = TRY(write_image(*store_.content, request_, graph, results));
+    manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
     return export_all(graph, results);
+  }
+
+  /// What --call asks, instead of a build.
+  Result<int> answer(const Call& call) {
+    TRY_VOID(open_inputs());
+    const context::IgnorePatterns ignore = TRY(ignored());
+    return cli::answer(global_, call,
+                       {.dockerfile = contexts_.dockerfile,
+                        .dockerfile_path = contexts_.dockerfile_name,
+                        .graph = request_.graph,
+                        .image_contexts = request_.image_contexts,
+                        .ignore = ignore});
   }
 
   /// Digest of the configuration: what Docker calls the image's ID.
   [[nodiscard]] const oci::Digest& id() const { return id_; }
 
  private:
+  Result<void> open_inputs() {
+    agents_.emplace(TRY(SshAgents::start(request_.ssh)));
+    fetcher_ = make_fetcher();
+    contexts_ = TRY(open_contexts(request_.contexts, global_.root, *fetcher_));
+    return {};
+  }
+
+  /// What .dockerignore leaves out of the main context; an archive has none any more.
+  Result<context::IgnorePatterns> ignored() {
+    const auto main = contexts_.directories.find("");
+    if (main != contexts_.directories.end()) return main->second->ignore_patterns();
+    return context::IgnorePatterns::parse("", "");
+  }
+
+  /// What the checks find is shown, whatever becomes of the build.
+  Result<graph::BuildGraph> plan(const dockerfile::Parsed& parsed, const graph::BuildRequest& request,
+                                 solver::Bases& bases) {
+    checks::Findings findings(TRY(checks::options_of(parsed.dockerfile.directives, request)));
+    checks::check_text(parsed, request, findings);
+    const std::set<std::string> no_bases;
+    const context::IgnorePatterns ignore = TRY(ignored());
+    checks::StepRules rules({.request = request,
+                             .escape = parsed.dockerfile.directives.escape,
+                             .ignore = ignore,
+                             .unknown_bases = no_bases},
+                            findings);
+    Result<graph::BuildGraph> graph = parsed.error
+                                          ? Result<graph::BuildGraph>(fail(*parsed.error))
+                                          : graph::build_graph(parsed.dockerfile, request, bases, &rules);
+    for (const checks::Warning& warning : findings.sorted())
+      sink_.check_warning({.rule = std::string(warning.rule->name),
+                           .message = warning.message,
+                           .url = warning.rule->url(),
+                           .line = warning.range.line});
+    if (!graph) return graph;
+    if (auto error = findings.error(parsed.dockerfile.source)) return fail(std::move(*error));
+    return graph;
+  }
+
   /// mmdebstrap is an ordinary program, and Ctrl-C has to end all of it.
   Result<oci::Descriptor> make_base(const oci::Reference& name, const oci::Platform& platform) {
     if (!bootstrap::parse_base_name(name.str()))
@@ -264,6 +319,34 @@ class Build {
     return made;
   }
 
+  std::unique_ptr<remote::Fetcher> make_fetcher() {
+    return std::make_unique<remote::NetworkFetcher>(remote::NetworkOptions{
+        .root = global_.root + "/remote",
+        .proxies = remote::Proxies::from(request_.graph.build_args),
+        .secret = [this](const std::string& id) -> std::optional<std::string> {
+          const auto found = request_.secrets.find(id);
+          if (found == request_.secrets.end()) return std::nullopt;
+          return found->second.value;
+        },
+        .ssh_agent = agents_->sockets().contains("default") ? agents_->sockets().at("default") : ""});
+  }
+
+  /// SOURCE_DATE_EPOCH=context becomes the number that it stands for, for the Dockerfile as well.
+  Result<void> resolve_epoch(std::map<std::string, std::string>& build_args) {
+    const auto given = build_args.find("SOURCE_DATE_EPOCH");
+    if (given == build_args.end()) return {};
+    if (given->second == "context") {
+      const auto time = TRY(context_time(request_.contexts, contexts_, *fetcher_));
+      if (!time) {  // as BuildKit: a directory has no time of its own, so the argument isn't given either
+        build_args.erase(given);
+        return {};
+      }
+      given->second = fmt::format("{}", *time);
+    }
+    epoch_ = TRY(parse_epoch(given->second));
+    return {};
+  }
+
   Result<std::vector<solver::VertexResult>> solve(const graph::BuildGraph& graph, solver::Bases& bases) {
     report_.emplace(graph, sink_, bootstraps_);
     const auto recordable = trace::can_record();
@@ -277,9 +360,11 @@ class Build {
         .observer = *report_,
         .contexts = {},
         .secrets = request_.secrets,
-        .dockerfile = request_.dockerfile_path,
-        .slot_prefix = absolute(request_.options.context) + "\n" + absolute(request_.dockerfile_path),
-        .source_date_epoch = request_.epoch,
+        .ssh_agents = agents_->sockets(),
+        .fetcher = fetcher_.get(),
+        .dockerfile = contexts_.dockerfile_name,
+        .slot_prefix = absolute(request_.options.context) + "\n" + absolute(contexts_.dockerfile_name),
+        .source_date_epoch = epoch_,
         .read_sets = request_.read_sets && recordable.has_value(),
         .enter_sandbox = [&]() -> Result<void> {
           sink_.suspend();
@@ -295,7 +380,8 @@ class Build {
           return sync_.start(global_.root);
         },
         .mutant = mutant};
-    for (const auto& [name, context] : contexts_) inputs.contexts[name] = context.get();
+    for (const auto& [name, context] : contexts_.directories) inputs.contexts[name] = context.get();
+    for (const auto& [name, archive] : contexts_.archives) inputs.archives[name] = archive.get();
     solver::BuildExecutor executor(inputs);
     const unsigned parallelism = std::max(2U, std::thread::hardware_concurrency());
     return solver::schedule(graph, executor, parallelism, stop.get_token());
@@ -311,7 +397,7 @@ class Build {
                                     .chain = chain,
                                     .names = request_.names,
                                     .layers = *store_.layers,
-                                    .source_date_epoch = request_.epoch};
+                                    .source_date_epoch = epoch_};
     for (const exporter::Output& output : request_.outputs) {
       const exporter::Exported exported = TRY(exporter::export_image(request, output));
       for (const std::string& message : exported.messages) sink_.message(progress::Level::kInfo, message);
@@ -330,7 +416,10 @@ class Build {
   const Request& request_;
   progress::Sink& sink_;
   Store store_;
+  std::optional<SshAgents> agents_;
+  std::unique_ptr<remote::Fetcher> fetcher_;
   Contexts contexts_;
+  std::optional<std::int64_t> epoch_;  ///< SOURCE_DATE_EPOCH
   store::BackgroundSync sync_;
   std::size_t bootstraps_ = 0;  ///< steps that came before those of the graph
   std::optional<BuildReport> report_;
@@ -343,6 +432,11 @@ Result<int> build(const GlobalOptions& global, const BuildOptions& options) {
   const progress::Mode mode =
       options.quiet ? progress::Mode::kQuiet : TRY(progress::parse_mode(options.progress));
   const Request request = TRY(read_request(options));
+  const Call call = TRY(parse_call(options.check && options.call == "build" ? "check" : options.call));
+  if (call.what != Call::What::kBuild) {
+    const auto nothing_to_tell = progress::make_sink(progress::Mode::kQuiet, STDERR_FILENO);
+    return Build(global, request, *nothing_to_tell).answer(call);
+  }
   const auto sink = progress::make_sink(mode, STDERR_FILENO);
   Build build(global, request, *sink);
   const auto result = build.run();

@@ -34,21 +34,40 @@ tl::unexpected<Error> bad_option(const char* option, const std::string& word, co
 }  // namespace
 
 void BuildOptions::add_to(CLI::App& app) {
-  app.add_option("CONTEXT", context, "directory whose files COPY and ADD see")->required();
-  app.add_option("-f,--file", file, "the Dockerfile (default: CONTEXT/Dockerfile)");
+  app.add_option("CONTEXT", context,
+                 "directory whose files COPY and ADD see, - for a tar or Dockerfile on stdin, or a URL")
+      ->required();
+  app.add_option("-f,--file", file, "the Dockerfile, or - for stdin (default: CONTEXT/Dockerfile)");
   app.add_option("-t,--tag", tags, "NAME[:TAG] for the image; may be repeated")->allow_extra_args(false);
   app.add_option("--target", target, "stage to build (default: the last)");
   app.add_option("--build-arg", build_args, "NAME=VALUE, or NAME to take it from the environment")
       ->allow_extra_args(false);
-  app.add_option("--build-context", build_contexts, "NAME=DIRECTORY or NAME=docker-image://IMAGE")
+  app.add_option("--build-context", build_contexts,
+                 "NAME=DIRECTORY, NAME=URL, NAME=docker-image://IMAGE or NAME=oci-layout://DIRECTORY")
       ->allow_extra_args(false);
   app.add_option("--secret", secrets, "id=NAME[,src=FILE|,env=VARIABLE]")->allow_extra_args(false);
+  app.add_option("--ssh", ssh, "default|ID[=SOCKET|KEY[,KEY]] for RUN --mount=type=ssh")
+      ->allow_extra_args(false);
   app.add_option("--label", labels, "NAME[=VALUE] for the image")->allow_extra_args(false);
+  app.add_option("--annotation", annotations, "KEY=VALUE for the image's manifest")
+      ->allow_extra_args(false);
   app.add_option("-o,--output", outputs, "type=oci|docker|local|tar[,dest=PATH], or a directory")
       ->allow_extra_args(false);
   app.add_flag("--load", load, "load the image into Docker, or else podman");
   app.add_option("--platform", platform, "os/arch to build for (default: this machine)");
   app.add_option("--network", network, "default|host|none for RUN");
+  app.add_option("--add-host", hosts, "NAME:ADDRESS for RUN's /etc/hosts")->allow_extra_args(false);
+  app.add_option("--ulimit", ulimits, "NAME=SOFT[:HARD] for RUN")->allow_extra_args(false);
+  app.add_option("--shm-size", shm_size, "size of RUN's /dev/shm (default: 64m)");
+  app.add_option("--allow", allow, "what RUN may ask for: network.host|security.insecure|device")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--cgroup-parent", cgroup_parent, "accepted: RUN has no cgroup of its own");
+  app.add_option("--builder", builder, "accepted: pgstrata is the builder");
+  app.add_option("--attest", attest, "only type=…,disabled=true: there are no attestations")
+      ->allow_extra_args(false);
+  app.add_option("--sbom", sbom, "only false");
+  app.add_option("--provenance", provenance, "only false");
   app.add_flag("--no-cache", no_cache, "run every step");
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
       ->delimiter(',')
@@ -58,6 +77,9 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");
   app.add_option("--progress", progress, "auto|plain|tty|rawjson|quiet");
   app.add_option("--read-set", read_set, "on|off: reuse a RUN if nothing changed that it asked for");
+  app.add_flag("--check", check, "check the Dockerfile, and build nothing");
+  app.add_option("--call", call,
+                 "build|check|outline|targets[,format=json]: what to do with the Dockerfile");
   app.add_flag("-q,--quiet", quiet, "print nothing but the image's ID");
 }
 
@@ -135,19 +157,18 @@ Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<st
   return secrets;
 }
 
-Result<std::optional<std::int64_t>> source_date_epoch(
-    const std::map<std::string, std::string>& build_args) {
-  std::string text;
-  if (const auto found = build_args.find("SOURCE_DATE_EPOCH"); found != build_args.end())
-    text = found->second;
-  else if (const char* value = std::getenv("SOURCE_DATE_EPOCH"))
-    text = value;
+void add_epoch_of_environment(std::map<std::string, std::string>& build_args) {
+  const char* value = std::getenv("SOURCE_DATE_EPOCH");
+  if (value != nullptr && *value != '\0') build_args.try_emplace("SOURCE_DATE_EPOCH", value);
+}
+
+Result<std::optional<std::int64_t>> parse_epoch(const std::string& text) {
   if (text.empty()) return std::nullopt;
   constexpr std::int64_t kLatest = INT64_MAX / 1'000'000'000 - 1;  // times are nanoseconds inside
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc{} || end != text.data() + text.size() || seconds < 0 || seconds > kLatest)
-    return bad_option("SOURCE_DATE_EPOCH", text, "seconds since 1970-01-01");
+    return bad_option("SOURCE_DATE_EPOCH", text, "seconds since 1970-01-01, or context");
   return seconds;
 }
 

@@ -23,7 +23,18 @@ struct BuildOptions {
   std::vector<std::string> build_args;
   std::vector<std::string> build_contexts;
   std::vector<std::string> secrets;
+  std::vector<std::string> ssh;
   std::vector<std::string> labels;
+  std::vector<std::string> annotations;
+  std::vector<std::string> hosts;
+  std::vector<std::string> ulimits;
+  std::vector<std::string> allow;
+  std::vector<std::string> attest;
+  std::string sbom;
+  std::string provenance;
+  std::string shm_size;
+  std::string cgroup_parent;
+  std::string builder;
   std::vector<std::string> outputs;
   std::vector<std::string> no_cache_filter;
   std::string platform;
@@ -36,6 +47,8 @@ struct BuildOptions {
   bool pull = false;
   bool load = false;
   bool quiet = false;
+  std::string call = "build";
+  bool check = false;
 
   void add_to(CLI::App& app);
 };
@@ -48,7 +61,9 @@ Result<std::map<std::string, std::string>> parse_assignments(const char* option,
 Result<std::map<std::string, std::string>> parse_labels(const std::vector<std::string>& words);
 /// id=NAME[,src=FILE|,env=VARIABLE] as in buildx; the values are read here.
 Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words);
-/// SOURCE_DATE_EPOCH: --build-arg first, then the environment; kUsage if it isn't a number.
-Result<std::optional<std::int64_t>> source_date_epoch(const std::map<std::string, std::string>& build_args);
+/// SOURCE_DATE_EPOCH of the environment is a build argument like any other, if there is none of that name.
+void add_epoch_of_environment(std::map<std::string, std::string>& build_args);
+/// Seconds; nothing for an empty text, kUsage if it isn't a number.
+Result<std::optional<std::int64_t>> parse_epoch(const std::string& text);
 
 }  // namespace pgstrata::cli

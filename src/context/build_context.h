@@ -42,6 +42,7 @@ class BuildContext final : public filetree::FileTree {
   /// kIo if the file isn't the one (size, mtime) that `entry` was made of.
   [[nodiscard]] Result<filetree::Content> open(const filetree::Entry& entry) const override;
   [[nodiscard]] std::string name() const override { return directory_; }
+  [[nodiscard]] const IgnorePatterns& ignore_patterns() const { return patterns_; }
 
   /// What the walks so far found different from the last saved cache, sorted; empty if there was none.
   [[nodiscard]] std::vector<ChangedPath> changed_paths() const;

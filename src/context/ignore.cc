@@ -129,6 +129,13 @@ Result<void> IgnorePatterns::add(std::string pattern) {
   return {};
 }
 
+bool IgnorePatterns::ignores_all() const {
+  return std::any_of(patterns_.begin(), patterns_.end(), [](const IgnorePattern& pattern) {
+    const std::string& text = pattern.text();
+    return !pattern.is_exception() && (text == "*" || text == "**" || text == "**/*");
+  });
+}
+
 IgnorePatterns::Scope IgnorePatterns::root() const {
   Scope scope;
   scope.matched_.assign(patterns_.size(), 0);

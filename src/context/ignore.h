@@ -38,6 +38,8 @@ class IgnorePatterns {
   [[nodiscard]] bool empty() const { return patterns_.empty(); }
   /// A pattern begins with "!".
   [[nodiscard]] bool has_exceptions() const { return has_exceptions_; }
+  /// A pattern says "everything": "*", "**" or "**/*".
+  [[nodiscard]] bool ignores_all() const;
   /// The context's root; it is never ignored.
   [[nodiscard]] Scope root() const;
   /// `path` (from the root of the context) is a child of the directory whose scope is `parent`.

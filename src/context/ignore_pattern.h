@@ -22,6 +22,7 @@ class IgnorePattern {
   /// `text` is a cleaned pattern without the leading "!". kUsage if it is malformed.
   static Result<IgnorePattern> parse(std::string text, bool exception);
 
+  [[nodiscard]] const std::string& text() const { return text_; }
   /// True if the pattern matches this very path; parents are the caller's business.
   [[nodiscard]] bool matches(std::string_view path) const;
   /// A line with "!": what it matches is not ignored.

@@ -27,8 +27,9 @@ Result<CopySources> parse_sources(const Statement& statement) {
     return heredoc ? std::move(*heredoc) : std::nullopt;
   };
   if (as_heredoc(sources.destination))
-    return fail(statement.error(fmt::format("{} cannot accept a heredoc as a destination", keyword),
-                                "put the destination behind it"));
+    return fail(statement.error_at(statement.line.text.rfind(sources.destination),
+                                   fmt::format("{} cannot accept a heredoc as a destination", keyword),
+                                   "put the destination behind it"));
   std::map<std::string_view, const Heredoc*> bodies;
   for (const Heredoc& heredoc : statement.heredocs) bodies[heredoc.name] = &heredoc;
   for (std::string& word : words) {

@@ -47,9 +47,18 @@ std::vector<std::string> rule_names(std::string_view list) {
   return names;
 }
 
-Result<CheckDirective> parse_check(const SourceText& source, const Directive& directive) {
-  CheckDirective check{.range = directive.range};
-  std::string_view rest = directive.value;
+SyntaxDirective syntax_of(const Directive& directive) {
+  const std::size_t end = std::min(directive.value.find(' '), directive.value.size());
+  return {.frontend = std::string(directive.value.substr(0, end)),
+          .command_line = std::string(directive.value),
+          .range = directive.range};
+}
+
+}  // namespace
+
+Result<CheckDirective> parse_check_options(std::string_view text) {
+  CheckDirective check;
+  std::string_view rest = text;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find(';'), rest.size());
     const std::string_view option = rest.substr(0, end);
@@ -67,21 +76,21 @@ Result<CheckDirective> parse_check(const SourceText& source, const Directive& di
     } else if (key == "error" && truth) {
       check.error = *truth;
     } else {
-      return fail(source.error(directive.range, fmt::format("invalid check option \"{}\"", option),
-                               "write skip=RULE,RULE or skip=all, and error=true or error=false"));
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = fmt::format("invalid check option \"{}\"", option),
+                   .next = "write skip=RULE,RULE or skip=all, and error=true or error=false"});
     }
   }
   return check;
 }
 
-SyntaxDirective syntax_of(const Directive& directive) {
-  const std::size_t end = std::min(directive.value.find(' '), directive.value.size());
-  return {.frontend = std::string(directive.value.substr(0, end)),
-          .command_line = std::string(directive.value),
-          .range = directive.range};
+std::optional<CheckDirective> check_comment(std::string_view comment) {
+  const auto directive = match_directive(comment, "", 0);
+  if (!directive || directive->key != "check") return std::nullopt;
+  auto check = parse_check_options(directive->value.substr(0, directive->value.find(' ')));
+  if (!check) return std::nullopt;
+  return std::move(*check);
 }
-
-}  // namespace
 
 Result<Directives> parse_directives(const SourceText& source) {
   Directives found;
@@ -98,12 +107,21 @@ Result<Directives> parse_directives(const SourceText& source) {
     const auto directive = match_directive(source.line(number), "#", number);
     if (!directive) break;
     if (directive->key != "syntax" && directive->key != "escape" && directive->key != "check") break;
-    if (!seen.insert(directive->key).second)
+    const bool repeated = !seen.insert(directive->key).second;
+    if (repeated && shebang) break;  // that other parser is also the one that refuses this
+    if (repeated)
       return fail(source.error(directive->range,
                                fmt::format("only one {} parser directive can be used", directive->key),
                                "remove this one"));
     if (directive->key == "syntax") found.syntax = syntax_of(*directive);
-    if (directive->key == "check") found.check = TRY(parse_check(source, *directive));
+    if (directive->key == "check") {
+      // What follows a blank is a remark.
+      auto check = parse_check_options(directive->value.substr(0, directive->value.find(' ')));
+      if (!check) return fail(source.located(std::move(check).error(), directive->range));
+      found.check = std::move(*check);
+      found.check->range = directive->range;
+    }
+    if (!shebang) found.lines = number;
     if (directive->key != "escape" || shebang) continue;
     if (directive->value != "\\" && directive->value != "`")
       return fail(source.error(directive->range,

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -27,10 +28,18 @@ struct CheckDirective {
   SourceRange range;
 };
 
+/// The options of a check directive, also those of BUILDKIT_DOCKERFILE_CHECK; kUsage without place.
+Result<CheckDirective> parse_check_options(std::string_view text);
+
+/// The options of a comment above an instruction that is "check=…" (they hold for this instruction);
+/// nothing if it is none, or a wrong one.
+[[nodiscard]] std::optional<CheckDirective> check_comment(std::string_view comment);
+
 struct Directives {
   std::optional<SyntaxDirective> syntax;
   std::optional<CheckDirective> check;
   char escape = '\\';
+  int lines = 0;  ///< how many lines at the top are directives
 };
 
 /// kUsage for a directive given twice, a wrong escape character or check option, and for a file that

@@ -161,8 +161,8 @@ std::string dump(const Dockerfile& dockerfile) {
   if (dockerfile.directives.escape != '\\')
     text += fmt::format("# escape={}\n", dockerfile.directives.escape);
   for (const Instruction& instruction : dockerfile.instructions) text += dump(instruction);
-  for (const Warning& warning : dockerfile.warnings)
-    text += fmt::format("{} warning {}\n", warning.range.line, warning.rule);
+  for (const SourceRange& place : dockerfile.empty_continuations)
+    text += fmt::format("{} empty continuation\n", place.line);
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "dockerfile/characters.h"
+#include "dockerfile/go_syntax.h"
 #include "dockerfile/shell_pattern.h"
 
 namespace pgstrata::dockerfile {
@@ -10,6 +11,11 @@ namespace {
 
 tl::unexpected<Error> refuse(std::string what, std::string next = {}) {
   return fail({.kind = ErrorKind::kUsage, .what = std::move(what), .next = std::move(next)});
+}
+
+std::string printable(const std::string& text) {
+  const std::string quoted = quote(text);
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 // Words split at unquoted white space. An empty quoted word is no word.
@@ -26,6 +32,9 @@ class WordList {
     }
   }
   void add_whole(std::string_view text) { current_ += text; }
+  /// What came before ${name:-word} in the same word is lost when `word` is read: BuildKit's lexer reads
+  /// both into one buffer, and an image has the ports that came of it.
+  void drop_current() { current_.clear(); }
   void finish() {
     if (current_.empty()) return;
     words_.push_back(std::move(current_));
@@ -79,6 +88,7 @@ class Expander {
   const ExpansionRules& rules_;
   std::size_t budget_;
   int depth_ = 0;
+  int inner_words_ = 0;  ///< words of ${name:-word} and its like that were read
 };
 
 Result<Expanded> Expander::until(char stop, bool keep_escapes) {
@@ -91,6 +101,7 @@ Result<Expanded> Expander::until(char stop, bool keep_escapes) {
     }
     std::string part;
     bool whole = true;
+    const int inner = inner_words_;
     if (at('$')) {
       part = TRY(dollar());
       whole = false;
@@ -108,6 +119,7 @@ Result<Expanded> Expander::until(char stop, bool keep_escapes) {
       part = take();
       whole = false;
     }
+    if (inner_words_ != inner) words.drop_current();
     if (whole)
       words.add_whole(part);
     else
@@ -218,12 +230,13 @@ Result<std::string> Expander::braces() {
   const bool known = kOperators.find(modifier.back()) != std::string_view::npos &&
                      !(modifier.size() > 1 && (modifier.back() == '#' || modifier.back() == '%'));
   if (!known)
-    return refuse(fmt::format("unsupported modifier ({}) in substitution", modifier),
+    return refuse(fmt::format("unsupported modifier ({}) in substitution", printable(modifier)),
                   "known are :- - :+ + :? ? # ## % %% / and //");
   return with_word(name, modifier);
 }
 
 Result<std::string> Expander::inner_word(char stop, bool keep_escapes, std::string_view missing) {
+  ++inner_words_;
   auto word = until(stop, keep_escapes);
   if (word) return std::move(word->text);
   if (rest_.empty() && word.error().what.starts_with("syntax error: missing"))

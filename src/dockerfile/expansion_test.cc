@@ -130,6 +130,13 @@ TEST(ExpandWords, SplitsAfterExpansionButNotWithinQuotes) {
   EXPECT_THAT(*expand_words("  ", in(kVariables)), IsEmpty());
 }
 
+// A flaw of BuildKit's lexer (frontend/dockerfile/shell/lex.go, one buffer for both words), which decides
+// what EXPOSE makes of such a line.
+TEST(ExpandWords, LoseWhatComesBeforeAnAlternative) {
+  EXPECT_THAT(*expand_words("80 81${unset:-82}83", in(kVariables)), ElementsAre("80", "8283"));
+  EXPECT_EQ(*expand("81${unset:-82}83", in(kVariables)), "818283");
+}
+
 TEST(ExpansionLimits, NestingIsBounded) {
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += "${a:-";

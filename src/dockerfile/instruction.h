@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -139,6 +140,14 @@ struct Instruction {
   std::string text;     ///< the whole instruction, joined to one line, without heredoc bodies
   SourceRange range;
   std::vector<Heredoc> heredocs;
+  std::vector<std::string> comments;  ///< the lines above it, trimmed
+  std::vector<Piece> pieces;          ///< where the parts of `text` stood; none: it isn't in this file
+
+  /// Where `word` stands in the instruction; the instruction's own place if it doesn't.
+  [[nodiscard]] SourceRange place_of(std::string_view word) const {
+    const std::size_t offset = word.empty() ? std::string::npos : text.find(word, keyword.size());
+    return offset == std::string::npos ? range : place_in(pieces, offset, range);
+  }
 };
 
 }  // namespace pgstrata::dockerfile

@@ -15,15 +15,6 @@ std::string_view without_newline(std::string_view line) {
 
 bool is_comment(std::string_view line) { return trim_left(line).starts_with('#'); }
 
-SourceRange LogicalLine::position(std::size_t offset) const {
-  auto piece = std::upper_bound(pieces.begin(), pieces.end(), offset,
-                                [](std::size_t wanted, const Piece& at) { return wanted < at.offset; });
-  --piece;  // the first piece has offset 0
-  return {.line = piece->line,
-          .last_line = range.last_line,
-          .column = piece->column + static_cast<int>(offset - piece->offset)};
-}
-
 Result<std::string_view> LineReader::take() {
   const std::string_view line = source_.line(++line_);
   const std::size_t size = line.ends_with('\n') ? line.size() - 1 : line.size();
@@ -46,11 +37,25 @@ bool LineReader::cut_continuation(std::string_view& line) const {
   return true;
 }
 
+// As in BuildKit the first byte is dropped whatever it is, so an indented comment keeps its '#'.
+void LineReader::note_comment(std::string_view raw, std::vector<std::string>& comments) const {
+  if (line_ <= directive_lines_) return;
+  const std::string_view text = trim(raw.substr(1));
+  if (text.empty())
+    comments.clear();
+  else
+    comments.emplace_back(text);
+}
+
 Result<std::optional<LogicalLine>> LineReader::next() {
+  std::vector<std::string> comments;
   while (!at_end()) {
     const std::string_view raw = without_newline(TRY(take()));
     std::string_view rest = trim_left(raw);
-    if (rest.starts_with('#')) continue;
+    if (rest.starts_with('#')) {
+      note_comment(raw, comments);
+      continue;
+    }
     const int column = static_cast<int>(raw.size() - rest.size()) + 1;
     bool more = cut_continuation(rest);
     if (!more && rest.empty()) continue;
@@ -58,6 +63,7 @@ Result<std::optional<LogicalLine>> LineReader::next() {
     LogicalLine line;
     line.range = {.line = line_, .last_line = line_, .column = column};
     line.text = rest;
+    line.comments = std::move(comments);
     line.pieces.push_back({.offset = 0, .line = line_, .column = column});
     while (more && !at_end()) {
       std::string_view part = without_newline(TRY(take()));

@@ -15,27 +15,24 @@ namespace pgstrata::dockerfile {
 /// Longest physical line in bytes without its newline, as in BuildKit.
 inline constexpr std::size_t kMaxLineBytes = 65535;
 
-/// Where a part of a logical line stood.
-struct Piece {
-  std::size_t offset = 0;  ///< in LogicalLine::text
-  int line = 0;
-  int column = 1;
-};
-
 struct LogicalLine {
   std::string text;  ///< joined, without leading white space
   SourceRange range;
   std::vector<Piece> pieces;        ///< ascending by offset, never empty
   bool empty_continuation = false;  ///< an empty line stood within it (deprecated)
+  /// The comment lines above it, trimmed; a comment without text begins anew.
+  std::vector<std::string> comments;
 
   /// The place of the byte at `offset` of the text.
-  [[nodiscard]] SourceRange position(std::size_t offset) const;
+  [[nodiscard]] SourceRange position(std::size_t offset) const { return place_in(pieces, offset, range); }
 };
 
 class LineReader {
  public:
-  /// `source` must outlive the reader. `escape` is a backslash or a backtick.
-  LineReader(const SourceText& source, char escape) : source_(source), escape_(escape) {}
+  /// `source` must outlive the reader. `escape` is a backslash or a backtick. The first `directive_lines`
+  /// lines are no comments.
+  LineReader(const SourceText& source, char escape, int directive_lines = 0)
+      : source_(source), escape_(escape), directive_lines_(directive_lines) {}
 
   /// The next logical line, nothing at the end. kUsage for a line that is too long.
   Result<std::optional<LogicalLine>> next();
@@ -52,9 +49,12 @@ class LineReader {
   [[nodiscard]] bool at_end() const { return line_ >= source_.line_count(); }
   /// Cuts the escape character off that joins `line` with the next one; false if there is none.
   bool cut_continuation(std::string_view& line) const;
+  /// Adds a comment line to those above the next instruction.
+  void note_comment(std::string_view raw, std::vector<std::string>& comments) const;
 
   const SourceText& source_;
   char escape_;
+  int directive_lines_;
   int line_ = 0;
 };
 

@@ -139,6 +139,13 @@ Result<void> set_value(Fields& fields, const Field& field) {
   return {};
 }
 
+Result<void> set_field(Fields& fields, const std::string& text, const Lookup& lookup, char escape) {
+  Field field = split_field(text);
+  if (!field.value) return set_bare(fields, field);
+  field.value = TRY(expand(*field.value, lookup, {.escape = escape}));
+  return set_value(fields, field);
+}
+
 Result<void> check_allowed(const Fields& fields) {
   const bool owned = knows_required(fields) || fields.type == "cache";
   const std::string_view forbidden = owned               ? ""
@@ -238,16 +245,14 @@ Result<MountFlag> parse_mount_flag(std::string_view value) {
   return flag;
 }
 
-Result<MountSpec> resolve_mount(const MountFlag& flag, const Lookup& lookup, char escape) {
+Result<MountSpec> resolve_mount(const MountFlag& flag, const Lookup& lookup, char escape,
+                                std::string* wrong_field) {
   Fields fields;
   for (const std::string& text : flag.fields) {
-    Field field = split_field(text);
-    if (!field.value) {
-      TRY_VOID(set_bare(fields, field));
-      continue;
+    if (auto set = set_field(fields, text, lookup, escape); !set) {
+      if (wrong_field != nullptr) *wrong_field = text;
+      return fail(std::move(set).error());
     }
-    field.value = TRY(expand(*field.value, lookup, {.escape = escape}));
-    TRY_VOID(set_value(fields, field));
   }
   TRY_VOID(check_allowed(fields));
   return spec_of(std::move(fields));

@@ -66,8 +66,10 @@ using MountSpec =
 /// Splits the flag's value. kUsage without place for broken quoting and for a variable in `from`.
 Result<MountFlag> parse_mount_flag(std::string_view value);
 
-/// Expands the values and applies the rules of the mount's type. kUsage without place.
-Result<MountSpec> resolve_mount(const MountFlag& flag, const Lookup& lookup, char escape);
+/// Expands the values and applies the rules of the mount's type. kUsage without place; `wrong_field`, if it
+/// is given, is then the field that is refused, or "" if it isn't a single one.
+Result<MountSpec> resolve_mount(const MountFlag& flag, const Lookup& lookup, char escape,
+                                std::string* wrong_field = nullptr);
 
 /// The fields of one line of CSV (RFC 4180: quotes only around a whole field).
 Result<std::vector<std::string>> csv_fields(std::string_view text);

@@ -28,8 +28,11 @@ Result<Instruction> parse_instruction(const SourceText& source, LineReader& read
                           .keyword = std::string(statement.split.keyword),
                           .text = {},
                           .range = line.range,
-                          .heredocs = std::move(statement.heredocs)};
+                          .heredocs = std::move(statement.heredocs),
+                          .comments = std::move(line.comments),
+                          .pieces = {}};
   instruction.text = std::move(line.text);
+  instruction.pieces = std::move(line.pieces);
   while (!instruction.text.empty() && (instruction.text.back() == ' ' || instruction.text.back() == '\t'))
     instruction.text.pop_back();
   return instruction;
@@ -51,21 +54,32 @@ Result<void> check_order(const SourceText& source, const std::vector<Instruction
   return fail(source.error({}, "the Dockerfile contains no stages to build", "add a FROM instruction"));
 }
 
-}  // namespace
-
-Result<Dockerfile> parse(std::string_view text, std::string_view file_name) {
-  Dockerfile dockerfile{.source = SourceText(text, file_name)};
+Result<void> parse_into(Dockerfile& dockerfile) {
   dockerfile.directives = TRY(parse_directives(dockerfile.source));
-  LineReader reader(dockerfile.source, dockerfile.directives.escape);
+  LineReader reader(dockerfile.source, dockerfile.directives.escape, dockerfile.directives.lines);
   while (auto line = TRY(reader.next())) {
     if (line->empty_continuation)
-      dockerfile.warnings.push_back(
-          {.rule = "NoEmptyContinuation", .text = "empty continuation line", .range = line->range});
+      dockerfile.empty_continuations.push_back(
+          {.line = line->range.last_line, .last_line = line->range.last_line});
     dockerfile.instructions.push_back(
         TRY(parse_instruction(dockerfile.source, reader, *line, dockerfile.directives.escape)));
   }
-  TRY_VOID(check_order(dockerfile.source, dockerfile.instructions));
-  return dockerfile;
+  return check_order(dockerfile.source, dockerfile.instructions);
+}
+
+}  // namespace
+
+Parsed parse_until_error(std::string_view text, std::string_view file_name) {
+  Parsed parsed{.dockerfile = {.source = SourceText(text, file_name)}, .error = std::nullopt};
+  auto done = parse_into(parsed.dockerfile);
+  if (!done) parsed.error = std::move(done).error();
+  return parsed;
+}
+
+Result<Dockerfile> parse(std::string_view text, std::string_view file_name) {
+  Parsed parsed = parse_until_error(text, file_name);
+  if (parsed.error) return fail(std::move(*parsed.error));
+  return std::move(parsed.dockerfile);
 }
 
 Result<Instruction> parse_trigger(std::string_view text) {

@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Pair{"EscapedEscapeDoesNotContinue", "FROM a\nRUN b \\\\\nUSER c\n",
              "1 FROM base=\"a\"\n2 RUN shell=[\"b \\\\\\\\\"]\n3 USER name=\"c\"\n"},
         Pair{"EmptyContinuationLine", "FROM a\nRUN b \\\n\n c\n",
-             "1 FROM base=\"a\"\n2-4 RUN shell=[\"b  c\"]\n2 warning NoEmptyContinuation\n"},
+             "1 FROM base=\"a\"\n2-4 RUN shell=[\"b  c\"]\n4 empty continuation\n"},
         Pair{"ContinuationAtTheEnd", "FROM a\nRUN b \\", "1 FROM base=\"a\"\n2 RUN shell=[\"b\"]\n"},
         Pair{"InstructionBehindALoneEscape", "FROM a\n\\\nRUN b\n",
              "1 FROM base=\"a\"\n2-3 RUN shell=[\"b\"]\n"},
@@ -204,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"LineTooLong", "FROM a\nRUN " + std::string(65532, 'x') + "\n", "Dockerfile:2:1",
             "longer than"},
         Bad{"HeredocOpen", "FROM a\nRUN <<EOF\nx\n", "Dockerfile:2:1", "unterminated heredoc", "EOF"},
-        Bad{"HeredocAsDestination", "FROM a\nCOPY a <<b\nb\n", "Dockerfile:2:1",
+        Bad{"HeredocAsDestination", "FROM a\nCOPY a <<b\nb\n", "Dockerfile:2:8",
             "heredoc as a destination"}),
     bad_name);
 
@@ -268,7 +268,7 @@ TEST(ParserErrors, ShowTheLineWithACaret) {
 }
 
 TEST(ParserDirectives, CheckIsReadInFull) {
-  const auto dockerfile = parse("# check=skip=A, B;error=true;experimental=all\nFROM a\n", "Dockerfile");
+  const auto dockerfile = parse("# check=skip=A,B;error=true;experimental=all\nFROM a\n", "Dockerfile");
   ASSERT_TRUE(dockerfile.has_value()) << dockerfile.error().message();
   const auto& check = dockerfile->directives.check;
   ASSERT_TRUE(check.has_value());
@@ -276,6 +276,14 @@ TEST(ParserDirectives, CheckIsReadInFull) {
   EXPECT_TRUE(check->error);
   EXPECT_TRUE(check->experimental_all);
   EXPECT_FALSE(check->skip_all);
+}
+
+// BuildKit takes the directive's first word.
+TEST(ParserDirectives, CheckEndsAtABlank) {
+  const auto dockerfile = parse("# check=skip=A, B;error=true\nFROM a\n", "Dockerfile");
+  ASSERT_TRUE(dockerfile.has_value()) << dockerfile.error().message();
+  EXPECT_THAT(dockerfile->directives.check->skip, testing::ElementsAre("A", ""));
+  EXPECT_FALSE(dockerfile->directives.check->error);
 }
 
 TEST(ParserLimits, TheLongestAllowedLineIsRead) {
@@ -296,6 +304,33 @@ TEST(Triggers, AreSingleInstructions) {
   EXPECT_FALSE(parse_trigger("RUN a\nRUN b").has_value());
   EXPECT_FALSE(parse_trigger("FROM a").has_value());
   EXPECT_FALSE(parse_trigger("").has_value());
+}
+
+// Comments are those directly above; "#" alone parts them from what is above it, directives are none.
+TEST(Comments, BelongToTheInstructionBelow) {
+  const auto dockerfile =
+      parse("# check=skip=all\n# one\n#\n# two\n\n  # three\nFROM a\nRUN b \\\n # no\n c\nUSER d\n",
+            "Dockerfile");
+  ASSERT_TRUE(dockerfile.has_value());
+  EXPECT_EQ(dockerfile->instructions[0].comments, (std::vector<std::string>{"two", "# three"}));
+  EXPECT_TRUE(dockerfile->instructions[1].comments.empty());
+  EXPECT_TRUE(dockerfile->instructions[2].comments.empty());
+}
+
+TEST(Places, OfAWordInAContinuedInstruction) {
+  const auto dockerfile = parse("FROM a\nCOPY one \\\n  # two\n  two \\\n /\n", "Dockerfile");
+  ASSERT_TRUE(dockerfile.has_value());
+  const SourceRange place = dockerfile->instructions[1].place_of("two");
+  EXPECT_EQ(place.line, 4);
+  EXPECT_EQ(place.column, 3);
+  EXPECT_EQ(dockerfile->instructions[1].place_of("nowhere").line, 2);
+}
+
+TEST(UntilError, WhatStandsBeforeIsKept) {
+  const Parsed parsed = parse_until_error("FROM a\nUSER b\nNOSUCH c\nUSER d\n", "Dockerfile");
+  EXPECT_EQ(dump(parsed.dockerfile), "1 FROM base=\"a\"\n2 USER name=\"b\"\n");
+  ASSERT_TRUE(parsed.error.has_value());
+  EXPECT_EQ(parsed.error->where, "Dockerfile:3:1");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Places in a Dockerfile.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace pgstrata::dockerfile {
 
@@ -11,5 +13,17 @@ struct SourceRange {
   int last_line = 0;
   int column = 1;
 };
+
+/// Where a part of a logical line stood in the file.
+struct Piece {
+  std::size_t offset = 0;  ///< in the logical line
+  int line = 0;
+  int column = 1;
+};
+
+/// The place of the byte at `offset` of the logical line that `pieces` (ascending by offset) make up;
+/// `whole` if there are none.
+[[nodiscard]] SourceRange place_in(const std::vector<Piece>& pieces, std::size_t offset,
+                                   const SourceRange& whole);
 
 }  // namespace pgstrata::dockerfile

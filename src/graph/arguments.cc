@@ -62,7 +62,9 @@ Result<Environment> global_arguments(const dockerfile::Dockerfile& dockerfile,
       } else if (definition.value) {
         auto value = dockerfile::expand(*definition.value, lookup_in(global),
                                         {.escape = dockerfile.directives.escape});
-        if (!value) return fail(dockerfile.source.located(std::move(value).error(), instruction.range));
+        if (!value)
+          return fail(
+              dockerfile.source.located(std::move(value).error(), instruction.place_of(*definition.value)));
         global.set(definition.name, std::move(*value));
       }
     }

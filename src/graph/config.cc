@@ -23,7 +23,9 @@ bool valid_signal(std::string_view signal) {
       "IO",     "IOT",   "KILL", "PIPE", "POLL",  "PROF",  "PWR",   "QUIT", "SEGV", "STKFLT",
       "STOP",   "SYS",   "TERM", "TRAP", "TSTP",  "TTIN",  "TTOU",  "URG",  "USR1", "USR2",
       "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX", "UNUSED"};
-  if (const auto number = dockerfile::parse_number(signal, 10, INT32_MAX)) return *number != 0;
+  const bool has_sign = signal.starts_with('-') || signal.starts_with('+');
+  if (const auto number = dockerfile::parse_number(signal.substr(has_sign ? 1 : 0), 10, INT32_MAX))
+    return *number != 0;
   std::string name = dockerfile::to_upper(signal);
   if (name.starts_with("SIG")) name.erase(0, 3);
   if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return name != "UNUSED";
@@ -103,17 +105,20 @@ Result<void> StageBuilder::act(const dockerfile::Label& label) {
 }
 
 Result<void> StageBuilder::act(const dockerfile::Expose& expose) {
-  const auto located = [this](auto result) {
+  const auto located = [this](auto result, const std::string& written) {
     if (!result)
-      result = fail(input_.dockerfile.source.located(std::move(result).error(), step_->instruction.range));
+      result = fail(input_.dockerfile.source.located(std::move(result).error(),
+                                                     step_->instruction.place_of(written)));
     return result;
   };
   std::vector<std::string> ports;
   for (const std::string& written : expose.ports) {
-    const auto words = TRY(located(dockerfile::expand_words(
-        written, lookup_in(state_.env), {.escape = input_.dockerfile.directives.escape})));
+    const auto words =
+        TRY(located(dockerfile::expand_words(written, lookup_in(state_.env),
+                                             {.escape = input_.dockerfile.directives.escape}),
+                    written));
     for (const std::string& word : words)
-      for (const std::string& port : TRY(located(parse_ports(word)))) ports.push_back(port);
+      for (const std::string& port : TRY(located(parse_ports(word), written))) ports.push_back(port);
   }
   state_.config.config.exposed_ports.insert(ports.begin(), ports.end());
   add_config("EXPOSE " + dockerfile::plain_list(ports));
@@ -140,6 +145,7 @@ Result<void> StageBuilder::act(const dockerfile::User& user) {
 Result<void> StageBuilder::act(const dockerfile::Cmd& cmd) {
   const std::vector<std::string> words = with_shell(cmd.command);
   state_.config.config.cmd = some(words);
+  state_.config.config.args_escaped = true;
   state_.cmd_set = true;
   add_config("CMD " + dockerfile::quote_list(words));
   return {};
@@ -172,7 +178,8 @@ Result<void> StageBuilder::act(const dockerfile::Healthcheck& check) {
 Result<void> StageBuilder::act(const dockerfile::StopSignal& stop_signal) {
   const std::string signal = TRY(expand(stop_signal.signal));
   if (!valid_signal(signal))
-    return fail(error(fmt::format("invalid signal: {}", signal), "write a name like SIGTERM or a number"));
+    return fail(error_at(stop_signal.signal, fmt::format("invalid signal: {}", signal),
+                         "write a name like SIGTERM or a number"));
   state_.config.config.stop_signal = signal;
   add_config("STOPSIGNAL " + signal);
   return {};

@@ -73,6 +73,14 @@ TEST(Config, BadPorts) {
         << bad;
 }
 
+TEST(Config, SbomArgumentsAreNoVariables) {
+  FakePlan plan;
+  const BuildGraph graph =
+      plan.graph("FROM base\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nARG BUILDKIT_SBOM_SCAN_CONTEXT=1\nRUN x\n");
+  for (const std::string& variable : only<ExecOp>(graph).env)
+    EXPECT_EQ(variable.find("SBOM"), std::string::npos);
+}
+
 TEST(Config, VolumesLabelsUser) {
   const Configured volumes = configure("ARG d=x\nVOLUME /$d /b\n");
   EXPECT_THAT(volumes.config.volumes, ElementsAre("/b", "/x"));
@@ -105,9 +113,9 @@ TEST(Config, Healthcheck) {
 }
 
 TEST(Config, StopSignal) {
-  for (const char* good : {"SIGTERM", "term", "9", "RTMIN+3", "SIGRTMAX-14"})
+  for (const char* good : {"SIGTERM", "term", "9", "RTMIN+3", "SIGRTMAX-14", "-1", "+9"})
     EXPECT_EQ(configure(std::string("STOPSIGNAL ") + good + "\n").config.stop_signal, good);
-  for (const char* bad : {"0", "SIGFOO", "RTMIN+16", "-1"})
+  for (const char* bad : {"0", "SIGFOO", "RTMIN+16", "-0"})
     EXPECT_THAT(FakePlan().error(std::string("FROM base\nSTOPSIGNAL ") + bad + "\n").what,
                 HasSubstr("invalid signal"))
         << bad;
@@ -136,9 +144,9 @@ TEST(Config, OwnHistoryFollowsTheBases) {
 
 TEST(Config, ErrorsOfExpansionHaveTheInstructionsPlace) {
   const Error error = FakePlan().error("FROM base\nENV a=1\nLABEL b=\"${c:?no c}\"\n");
-  EXPECT_EQ(error.where, "Dockerfile:3:1");
+  EXPECT_EQ(error.where, "Dockerfile:3:9");
   EXPECT_EQ(error.what, "c: no c");
-  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  | ^");
+  EXPECT_EQ(error.detail, "3 | LABEL b=\"${c:?no c}\"\n  |         ^");
 }
 
 }  // namespace

@@ -11,25 +11,7 @@
 namespace pgstrata::graph {
 namespace {
 
-enum class Remote { kNo, kUrl, kGit };
-
-// As BuildKit tells them apart: by scheme, "git@host:path", and ".git" at the end of a web address.
-Remote remote_kind(std::string_view source) {
-  for (const std::string_view scheme : {"git://", "ssh://"})
-    if (source.starts_with(scheme)) return Remote::kGit;
-  if (source.starts_with("http://") || source.starts_with("https://")) {
-    const std::string_view path = source.substr(0, source.find_first_of("#?"));
-    return path.ends_with(".git") ? Remote::kGit : Remote::kUrl;
-  }
-  // user@host:path, where neither part holds a slash before the colon
-  const std::size_t at = source.find('@');
-  const std::size_t colon = source.find(':');
-  const bool scp = at != std::string_view::npos && at > 0 && colon != std::string_view::npos &&
-                   colon > at + 1 && source.substr(0, colon).find('/') == std::string_view::npos;
-  return scp ? Remote::kGit : Remote::kNo;
-}
-
-// One clause of chmod's symbolic notation: [ugoa]*([-+=]([rwxXst]*|[ugo]))+
+// One clause of chmod's symbolic notation: [ugoa]*([-+=][rwxXstugo]*)+
 bool valid_clause(std::string_view clause) {
   clause.remove_prefix(std::min(clause.find_first_not_of("ugoa"), clause.size()));
   if (clause.empty()) return false;
@@ -38,8 +20,7 @@ bool valid_clause(std::string_view clause) {
     clause.remove_prefix(1);
     const std::size_t size = std::min(clause.find_first_of("-+="), clause.size());
     const std::string_view permissions = clause.substr(0, size);
-    const bool copies = size == 1 && permissions.find_first_of("ugo") == 0;
-    if (!copies && permissions.find_first_not_of("rwxXst") != std::string_view::npos) return false;
+    if (permissions.find_first_not_of("rwxXstugo") != std::string_view::npos) return false;
     clause.remove_prefix(size);
   }
   return true;
@@ -77,19 +58,25 @@ Result<void> StageBuilder::expand_owner(CopyAction& action, const std::string& c
   }
   if (mode.empty()) return {};
   if (!valid_mode(mode))
-    return fail(error(fmt::format("invalid chmod parameter: '{}'", mode),
-                      "write an octal number between 0 and 07777, or a symbolic mode like u=rwX,go=rX"));
+    return fail(error_at(chmod, fmt::format("invalid chmod parameter: '{}'", mode),
+                         "write an octal number between 0 and 07777, or a symbolic mode like u=rwX,go=rX"));
   action.chmod = mode;
   created_by += " --chmod=" + mode;
   return {};
 }
 
 Result<void> StageBuilder::copy(CopyAction action, const dockerfile::CopySources& sources,
-                                std::string created_by) {
+                                std::string created_by, const RemoteOptions& remotes) {
   const std::string display = display_text();
-  for (const std::string& source : sources.paths) {
-    action.sources.push_back(TRY(expand(source)));
-    created_by += " " + action.sources.back();
+  for (const std::string& written : sources.paths) {
+    std::string source = TRY(expand(written));
+    created_by += " " + source;
+    auto remote = TRY(remote_source(source, remotes));
+    if (remote)
+      action.remotes.push_back(
+          {.source = std::move(*remote), .position = action.sources.size(), .unpack = remotes.unpack});
+    else
+      action.sources.push_back(std::move(source));
   }
   for (const dockerfile::InlineSource& file : sources.inline_files) {
     std::string text = file.text;
@@ -113,11 +100,14 @@ Result<void> StageBuilder::copy(CopyAction action, const dockerfile::CopySources
 
 Result<void> StageBuilder::act(const dockerfile::Copy& copy_instruction) {
   CopyAction action{.from = TRY(input_from(copy_instruction.from, true)), .destination = {}};
-  for (const std::string& source : copy_instruction.sources.paths) {
-    const Remote remote = remote_kind(TRY(expand(source)));
-    if (remote != Remote::kNo)
-      return fail(error(
-          fmt::format("source can't be a {} for COPY", remote == Remote::kUrl ? "URL" : "Git repository"),
+  for (const std::string& written : copy_instruction.sources.paths) {
+    const std::string source = TRY(expand(written));
+    const auto remote = TRY(remote_source(source, {}));
+    if (remote)
+      return fail(error_at(
+          written,
+          fmt::format("source can't be a {} for COPY",
+                      std::holds_alternative<remote::HttpSource>(*remote) ? "URL" : "Git repository"),
           "use ADD, or download it in a RUN step"));
   }
   action.exclude = copy_instruction.exclude;
@@ -125,27 +115,7 @@ Result<void> StageBuilder::act(const dockerfile::Copy& copy_instruction) {
   action.link = copy_instruction.link;
   std::string created_by = copy_instruction.parents ? "COPY --parents" : "COPY";
   TRY_VOID(expand_owner(action, copy_instruction.chown, copy_instruction.chmod, created_by));
-  return copy(std::move(action), copy_instruction.sources, std::move(created_by));
-}
-
-Result<void> StageBuilder::act(const dockerfile::Add& add) {
-  for (const std::string& source : add.sources.paths) {
-    const Remote remote = remote_kind(TRY(expand(source)));
-    if (remote != Remote::kNo)
-      return fail(error(fmt::format("ADD of {} is not supported by this version of pgstrata",
-                                    remote == Remote::kUrl ? "a URL" : "a Git repository"),
-                        "download it in a RUN step, or into the build context"));
-  }
-  if (!TRY(expand(add.checksum)).empty())
-    return fail(error("checksum requires HTTP(S) or Git sources",
-                      "remove --checksum: a local file is hashed anyway"));
-  CopyAction action{.from = LocalInput{}, .destination = {}};
-  action.exclude = add.exclude;
-  action.link = add.link;
-  action.unpack = add.unpack.value_or(true);
-  std::string created_by = "ADD";
-  TRY_VOID(expand_owner(action, add.chown, add.chmod, created_by));
-  return copy(std::move(action), add.sources, std::move(created_by));
+  return copy(std::move(action), copy_instruction.sources, std::move(created_by), {});
 }
 
 Result<void> StageBuilder::act(const dockerfile::Workdir& workdir) {

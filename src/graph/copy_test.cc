@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "graph/definition.h"
 #include "graph/fake_plan.h"
 
 namespace pgstrata::graph {
@@ -86,14 +87,56 @@ TEST(Add, UnpacksUnlessToldOtherwise) {
   EXPECT_FALSE(copy_of(plan.graph("FROM base\nADD --unpack=false a.tar /x\n")).unpack);
 }
 
-TEST(Add, RemoteSourcesAreNotSupportedYet) {
+TEST(Add, RemoteSourcesKeepTheirPlaceAmongTheOthers) {
   FakePlan plan;
-  EXPECT_EQ(plan.error("FROM base\nARG u=https://e.org\nADD $u/a b\n").what,
-            "ADD of a URL is not supported by this version of pgstrata");
-  EXPECT_EQ(plan.error("FROM base\nADD https://e.org/a.git#v1:dir b\n").what,
-            "ADD of a Git repository is not supported by this version of pgstrata");
+  const BuildGraph graph =
+      plan.graph("FROM base\nARG u=https://e.org\nADD --keep-git-dir a $u/f b $u/r.git#v1:d c /x/\n");
+  const CopyAction& copy = copy_of(graph);
+  EXPECT_THAT(copy.sources, ElementsAre("a", "b", "c"));
+  ASSERT_EQ(copy.remotes.size(), 2U);
+  EXPECT_EQ(copy.remotes[0].position, 1U);
+  EXPECT_EQ(std::get<remote::HttpSource>(copy.remotes[0].source).filename, "f");
+  EXPECT_FALSE(copy.remotes[0].unpack);
+  EXPECT_EQ(copy.remotes[1].position, 2U);
+  const auto& git = std::get<remote::GitSource>(copy.remotes[1].source);
+  EXPECT_EQ(git.remote + " " + git.ref + " " + git.subdir, "https://e.org/r.git v1 d");
+  EXPECT_EQ(git.keep_git_dir, true);
+  EXPECT_EQ(history(graph).back(), "ADD a https://e.org/f b https://e.org/r.git#v1:d c /x/ # buildkit");
+}
+
+TEST(Add, RemoteArchivesAreUnpackedOnlyOnRequest) {
+  FakePlan plan;
+  const BuildGraph graph = plan.graph("FROM base\nADD --unpack=true http://e.org/a.tar /\n");
+  EXPECT_TRUE(copy_of(graph).remotes.at(0).unpack);
+}
+
+TEST(Add, ChecksumsAreForOneRemoteSource) {
+  FakePlan plan;
+  const std::string sha256 = "sha256:" + std::string(64, 'a');
+  const BuildGraph graph = plan.graph("FROM base\nADD --checksum=" + sha256 + " http://e.org/a /\n");
+  const remote::Source& http = copy_of(graph).remotes.at(0).source;
+  EXPECT_EQ(std::get<remote::HttpSource>(http).checksum, sha256);
   EXPECT_THAT(plan.error("FROM base\nADD --checksum=sha256:00 a b\n").what,
               HasSubstr("requires HTTP(S) or Git"));
+  EXPECT_THAT(plan.error("FROM base\nADD --checksum=sha512:00 http://e.org/a b\n").what,
+              HasSubstr("invalid checksum"));
+  EXPECT_THAT(plan.error("FROM base\nADD --checksum=ab http://e.org/a http://e.org/b c/\n").what,
+              HasSubstr("multiple sources"));
+  EXPECT_THAT(plan.error("FROM base\nADD --checksum=ab https://e.org/a.git?commit=ac c/\n").what,
+              HasSubstr("checksum mismatch"));
+}
+
+TEST(Add, AMirrorHasTheSameDefinition) {
+  FakePlan plan;
+  const auto digest = [&plan](const std::string& source) {
+    const BuildGraph graph = plan.graph("FROM base\nADD " + source + " /d/\n");
+    return definition_digest(graph.vertices.back().op);
+  };
+  EXPECT_EQ(digest("http://one.org/file"), digest("https://two.org/dir/file"));
+  EXPECT_NE(digest("http://one.org/file"), digest("http://one.org/other"));
+  EXPECT_NE(digest("http://one.org/r.git"), digest("http://two.org/r.git"));
+  EXPECT_NE(digest("http://one.org/r.git"), digest("http://one.org/r.git#:sub"));
+  EXPECT_NE(digest("http://one.org/r.git"), digest("--keep-git-dir http://one.org/r.git"));
 }
 
 TEST(Workdir, MakesADirectoryOwnedByTheUser) {

@@ -9,7 +9,7 @@ namespace {
 using oci::KeyHasher;
 
 // Raised when the meaning of a part changes: keys of older versions then never match.
-constexpr std::string_view kDomain = "pgstrata.definition.v1";
+constexpr std::string_view kDomain = "pgstrata.definition.v2";
 
 void add_list(KeyHasher& key, std::string_view label, const std::vector<std::string>& values) {
   key.add(std::string(label) + ".count", std::uint64_t{values.size()});
@@ -43,6 +43,22 @@ void add_input(KeyHasher& key, std::string_view label, const Input& input,
 
 void add_owner(KeyHasher& key, std::uint32_t mode, std::uint32_t uid, std::uint32_t gid) {
   key.add("mode", std::uint64_t{mode}).add("uid", std::uint64_t{uid}).add("gid", std::uint64_t{gid});
+}
+
+// What is there now is one of the inputs. Of a URL only the name stands here: a mirror has the same file.
+// Of a repository the address does: its submodules may be relative to it.
+void add_remote(KeyHasher& key, const RemoteFiles& remote) {
+  key.add("remote", std::uint64_t{remote.position});
+  add_flag(key, "remote.unpack", remote.unpack);
+  if (const auto* http = std::get_if<remote::HttpSource>(&remote.source)) {
+    key.add("http.name", http->filename);
+    return;
+  }
+  const auto& git = std::get<remote::GitSource>(remote.source);
+  key.add("git.remote", git.remote).add("git.subdir", git.subdir);
+  add_flag(key, "git.keep", git.keep_git_dir.value_or(false));
+  add_flag(key, "git.submodules", git.submodules);
+  add_flag(key, "git.commit_times", git.commit_times);
 }
 
 struct MountHasher {
@@ -88,6 +104,7 @@ struct ActionHasher {
     key.add("action", "copy");
     add_input(key, "from", copy.from, all);
     add_list(key, "source", copy.sources);
+    for (const RemoteFiles& remote : copy.remotes) add_remote(key, remote);
     key.add("inline.count", std::uint64_t{copy.inline_files.size()});
     for (const InlineFile& file : copy.inline_files)
       key.add("inline.name", file.name).add("inline.text", file.text);
@@ -103,6 +120,16 @@ struct ActionHasher {
     key.add("action", "make_directory").add("path", directory.path).add("user", directory.user);
   }
 };
+
+// Nothing of it is a step of a version that knew no limits.
+void add_limits(KeyHasher& key, const ExecLimits& limits) {
+  for (const ExtraHost& host : limits.hosts) key.add("host", host.name).add("address", host.address);
+  for (const Ulimit& limit : limits.ulimits)
+    key.add("ulimit", limit.name)
+        .add("soft", static_cast<std::uint64_t>(limit.soft))
+        .add("hard", static_cast<std::uint64_t>(limit.hard));
+  if (limits.shm_size != 0) key.add("shm_size", limits.shm_size);
+}
 
 struct OpHasher {
   KeyHasher& key;
@@ -125,6 +152,7 @@ struct OpHasher {
     key.add("script.count", std::uint64_t{exec.scripts.size()});
     for (const ScriptFile& script : exec.scripts)
       key.add("script.path", script.path).add("script.text", script.text);
+    add_limits(key, exec.limits);
   }
   void operator()(const FileOp& file) const {
     key.add("op", "file");

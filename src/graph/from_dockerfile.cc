@@ -4,6 +4,7 @@
 
 #include "core/suggestion.h"
 #include "graph/arguments.h"
+#include "graph/plan_observer.h"
 #include "graph/stage_builder.h"
 #include "graph/stages.h"
 
@@ -38,8 +39,9 @@ Result<oci::ImageConfig> base_config(const Dockerfile& dockerfile, const StageLi
   if (const auto found = known.find(key); found != known.end()) return found->second;
   auto config = resolver.config(key.first, key.second);
   if (!config)
-    return fail(dockerfile.source.located(
-        with_suggestion(std::move(config).error(), image.reference, stages), stage.from.range));
+    return fail(
+        dockerfile.source.located(with_suggestion(std::move(config).error(), image.reference, stages),
+                                  stage.from.place_of(std::get<dockerfile::From>(stage.from.action).base)));
   return known[key] = std::move(*config);
 }
 
@@ -57,6 +59,7 @@ Result<void> add_triggers(const Dockerfile& dockerfile, Stage& stage,
       return fail(dockerfile.source.located(std::move(error), stage.from.range));
     }
     instruction->range = stage.from.range;
+    instruction->pieces.clear();
     steps.push_back({.instruction = std::move(*instruction), .on_build = true});
   }
   stage.steps.insert(stage.steps.begin(), std::make_move_iterator(steps.begin()),
@@ -78,7 +81,8 @@ std::vector<std::string> triggers_of(const Stage& base) {
 Result<std::vector<char>> needed_stages(const Dockerfile& dockerfile, StageList& stages, std::size_t target,
                                         const BuildRequest& request, BaseResolver& resolver,
                                         BaseConfigs& configs) {
-  std::vector<char> needed(stages.all().size(), 0);
+  const bool every_stage = request.every_stage && request.target.empty();
+  std::vector<char> needed(stages.all().size(), every_stage ? 1 : 0);
   needed[target] = 1;
   for (std::size_t i = target + 1; i-- > 0;) {
     if (needed[i] == 0) continue;
@@ -97,7 +101,7 @@ Result<std::vector<char>> needed_stages(const Dockerfile& dockerfile, StageList&
     for (const Step& step : stage.steps) {
       auto sources = stages.sources(step);
       if (!sources)
-        return fail(dockerfile.source.located(std::move(sources).error(), step.instruction.range));
+        return fail(dockerfile.source.located(std::move(sources).error(), place_of_source(step)));
       for (const std::size_t source : *sources)
         // A later stage is refused where its files are used.
         if (source < i) needed[source] = 1;
@@ -144,7 +148,9 @@ StageState starting_state(const Stage& stage, const BuildRequest& request, const
   else if (const auto* image = std::get_if<FromImage>(&stage.base))
     state = initial_state(configs.at({image->reference, platform}));
   else
-    state = initial_state(empty_config(platform));
+    state = initial_state(empty_config(std::holds_alternative<FromContext>(stage.base)
+                                           ? platform
+                                           : request.platform));  // "scratch" has none
   if (state.config.platform.os.empty()) state.config.platform = platform;
   // ENV wins over an ARG that came from the base stage.
   for (const std::string& variable : state.image_env.list()) {
@@ -178,8 +184,13 @@ Result<StageState> build_stage(const BuildInput& input, PlannedBuild& build, con
                                const BaseConfigs& configs) {
   StageBuilder builder(input, build, stage, starting_state(stage, input.request, build, configs));
   builder.set_root(starting_root(stage, input.request, build, builder));
-  if (!stage.replaced)
-    for (const Step& step : stage.steps) TRY_VOID(builder.apply(step));
+  if (input.observer != nullptr) input.observer->stage_begins(builder.view());
+  if (!stage.replaced) {
+    for (const Step& step : stage.steps) {
+      if (input.observer != nullptr) input.observer->step(builder.view(), step);
+      TRY_VOID(builder.apply(step));
+    }
+  }
   return std::move(builder).finish();
 }
 
@@ -198,7 +209,7 @@ StageResult result_of(const Stage& stage, StageState state, const BuildRequest& 
 }  // namespace
 
 Result<BuildGraph> build_graph(const Dockerfile& dockerfile, const BuildRequest& request,
-                               BaseResolver& resolver) {
+                               BaseResolver& resolver, PlanObserver* observer) {
   StageList stages = TRY(StageList::read(dockerfile, request));
   TRY_VOID(stages.check_cycles(dockerfile.source));
   const std::size_t target = TRY(stages.target(request));
@@ -209,7 +220,8 @@ Result<BuildGraph> build_graph(const Dockerfile& dockerfile, const BuildRequest&
   const BuildInput input{.dockerfile = dockerfile,
                          .request = request,
                          .stages = stages,
-                         .proxy_env = proxy_environment(request)};
+                         .proxy_env = proxy_environment(request),
+                         .observer = observer};
   PlannedBuild build;
   build.stages.resize(stages.all().size());
   for (std::size_t i = 0; i <= target; ++i)

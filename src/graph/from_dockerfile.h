@@ -16,6 +16,8 @@
 
 namespace pgstrata::graph {
 
+class PlanObserver;
+
 /// What the command line says about a build, as far as it shapes the graph.
 struct BuildRequest {
   std::map<std::string, std::string> build_args;   ///< --build-arg, values resolved
@@ -27,10 +29,14 @@ struct BuildRequest {
   /// Names of --build-context that are images. They reach the BaseResolver and SourceOp::reference as the
   /// name, not as what it stands for.
   std::set<std::string> image_contexts;
+  std::set<std::string> empty_contexts;       ///< names of --build-context NAME=docker-image://scratch
   std::map<std::string, std::string> labels;  ///< --label, over those of the Dockerfile
+  bool every_stage = false;  ///< without --target: plan also the stages that the last one doesn't need
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;  ///< stage names, or "stage-N"
+  ExecLimits limits;                         ///< --add-host, --ulimit, --shm-size
   Network network = Network::kDefault;       ///< --network, for every RUN that doesn't say otherwise
+  std::set<std::string> entitlements;        ///< --allow: "network.host", "security.insecure", "device"
 };
 
 /// Finds the configuration of images that stages are FROM.
@@ -47,9 +53,9 @@ class BaseResolver {
 };
 
 /// The graph of the target. Errors are kUsage with the place of the instruction, or the resolver's. What
-/// the Dockerfile language has and this version can't execute (ADD of URLs and Git repositories, --device,
-/// --security=insecure) is kUsage and says so.
+/// the Dockerfile language has and this version can't execute (--device, --security=insecure) is kUsage and
+/// says so. The observer, if there is one, sees every stage that is planned, up to the first error.
 Result<BuildGraph> build_graph(const dockerfile::Dockerfile& dockerfile, const BuildRequest& request,
-                               BaseResolver& resolver);
+                               BaseResolver& resolver, PlanObserver* observer = nullptr);
 
 }  // namespace pgstrata::graph

@@ -13,6 +13,7 @@
 #include "dockerfile/source.h"
 #include "oci/image_config.h"
 #include "oci/platform.h"
+#include "remote/source.h"
 
 namespace pgstrata::graph {
 
@@ -86,6 +87,24 @@ struct ScriptFile {
   std::string text;
 };
 
+/// A line of /etc/hosts.
+struct ExtraHost {
+  std::string name;
+  std::string address;
+};
+/// As setrlimit(2) takes it; -1 is no limit.
+struct Ulimit {
+  std::string name;
+  std::int64_t soft = -1;
+  std::int64_t hard = -1;
+};
+/// What the command line says about all RUNs.
+struct ExecLimits {
+  std::vector<ExtraHost> hosts;
+  std::vector<Ulimit> ulimits;
+  std::uint64_t shm_size = 0;  ///< bytes of /dev/shm; 0: Docker's 64 MiB
+};
+
 struct ExecOp {
   std::vector<std::string> argv;
   std::vector<std::string> env;  ///< "NAME=value", in order; part of the key
@@ -97,6 +116,7 @@ struct ExecOp {
   std::string hostname = "buildkitsandbox";
   std::vector<ExecMount> mounts;
   std::vector<ScriptFile> scripts;
+  ExecLimits limits;
 };
 
 struct InlineFile {
@@ -104,9 +124,17 @@ struct InlineFile {
   std::string text;
 };
 
+/// A source of ADD that isn't in the build context.
+struct RemoteFiles {
+  remote::Source source;
+  std::size_t position = 0;  ///< how many of the action's `sources` come before it
+  bool unpack = false;       ///< the archive's content instead of the downloaded archive
+};
+
 /// COPY and ADD.
 struct CopyAction {
   Input from;
+  std::vector<RemoteFiles> remotes;
   std::vector<std::string> sources;      ///< patterns within `from`, as written, expanded
   std::vector<InlineFile> inline_files;  ///< heredoc sources
   std::string destination;  ///< absolute (WORKDIR applied); a trailing slash is kept, and means a directory

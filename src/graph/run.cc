@@ -44,6 +44,14 @@ void set_owner(Mount& mount, const dockerfile::FileOwner& owner) {
   if (owner.gid) mount.gid = *owner.gid;
 }
 
+// Of a part of the flag's value, or of the flag.
+dockerfile::SourceRange place_of_mount(const dockerfile::Instruction& instruction,
+                                       const dockerfile::MountFlag& flag, const std::string& part) {
+  const std::size_t offset = part.empty() ? std::string::npos : instruction.text.find(part, flag.offset);
+  return dockerfile::place_in(instruction.pieces, offset == std::string::npos ? flag.offset : offset,
+                              instruction.range);
+}
+
 }  // namespace
 
 struct StageBuilder::ShellCommand {
@@ -77,24 +85,29 @@ Result<StageBuilder::ShellCommand> StageBuilder::run_command(const dockerfile::R
   return made;
 }
 
-Result<std::string> StageBuilder::mount_target(const std::string& target) const {
+Result<std::string> StageBuilder::mount_target(const dockerfile::MountFlag& flag,
+                                               const std::string& target) const {
   const std::string path = clean_path(target.starts_with('/') ? target : working_dir() + "/" + target);
   if (path == "/")
-    return fail(error(fmt::format("invalid mount target \"{}\"", target.empty() ? "/" : target),
-                      "give target=PATH, below the root"));
+    return fail(input_.dockerfile.source.error(
+        place_of_mount(step_->instruction, flag, target),
+        fmt::format("invalid mount target \"{}\"", target.empty() ? "/" : target),
+        "give target=PATH, below the root"));
   return path;
 }
 
 Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, std::size_t& ssh_count) {
-  auto resolved =
-      dockerfile::resolve_mount(flag, lookup_in(state_.env), input_.dockerfile.directives.escape);
+  std::string wrong_field;
+  auto resolved = dockerfile::resolve_mount(flag, lookup_in(state_.env),
+                                            input_.dockerfile.directives.escape, &wrong_field);
   if (!resolved)
-    return fail(input_.dockerfile.source.located(std::move(resolved).error(), step_->instruction.range));
+    return fail(input_.dockerfile.source.located(std::move(resolved).error(),
+                                                 place_of_mount(step_->instruction, flag, wrong_field)));
   dockerfile::MountSpec& spec = *resolved;
   if (auto* bind = std::get_if<dockerfile::BindMountSpec>(&spec)) {
     BindMount mount{.from = TRY(input_from(flag.from, false)), .read_write = !bind->read_only};
     mount.source = joined_path(bind->source);
-    mount.target = TRY(mount_target(bind->target));
+    mount.target = TRY(mount_target(flag, bind->target));
     return mount;
   }
   if (auto* cache = std::get_if<dockerfile::CacheMountSpec>(&spec)) {
@@ -105,26 +118,31 @@ Result<ExecMount> StageBuilder::exec_mount(const dockerfile::MountFlag& flag, st
                      .source = joined_path(cache->source),
                      .sharing = static_cast<Sharing>(cache->sharing),
                      .read_only = cache->read_only};
-    mount.target = TRY(mount_target(cache->target));
+    mount.target = TRY(mount_target(flag, cache->target));
     if (!flag.from.empty()) mount.from = TRY(input_from(flag.from, false));
+    // A source without "from" is looked for in nothing.
+    if (flag.from.empty() && mount.source != "/") mount.from = VertexInput{};
     // Below a source directory BuildKit takes what is there.
     const dockerfile::FileOwner& owner = cache->owner;
     mount.owned = mount.source == "/" && (owner.mode || owner.uid || owner.gid);
     if (mount.owned) set_owner(mount, owner);
     return mount;
   }
-  if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec))
-    return TmpfsMount{.target = TRY(mount_target(tmpfs->target)), .size = tmpfs->size};
+  if (auto* tmpfs = std::get_if<dockerfile::TmpfsMountSpec>(&spec)) {
+    // It has no use for a source, but BuildKit wants it to exist.
+    if (!flag.from.empty()) TRY(input_from(flag.from, false));
+    return TmpfsMount{.target = TRY(mount_target(flag, tmpfs->target)), .size = tmpfs->size};
+  }
   if (auto* secret = std::get_if<dockerfile::SecretMountSpec>(&spec)) {
     SecretMount mount{.id = secret->id, .target = {}, .env = secret->env, .required = secret->required};
-    if (secret->target) mount.target = TRY(mount_target(*secret->target));
+    if (secret->target) mount.target = TRY(mount_target(flag, *secret->target));
     set_owner(mount, secret->owner);
     return mount;
   }
   auto& ssh = std::get<dockerfile::SshMountSpec>(spec);
   const std::string socket = fmt::format("/run/buildkit/ssh_agent.{}", ssh_count++);
   SshMount mount{.id = ssh.id, .target = socket, .required = ssh.required};
-  if (!ssh.target.empty()) mount.target = TRY(mount_target(ssh.target));
+  if (!ssh.target.empty()) mount.target = TRY(mount_target(flag, ssh.target));
   set_owner(mount, ssh.owner);
   return mount;
 }
@@ -160,6 +178,11 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
   if (!run.devices.empty())
     return fail(error("RUN --device is not supported by this version of pgstrata",
                       "remove the flag, or build with a builder that has CDI devices"));
+  if (run.network == dockerfile::RunNetwork::kHost && !input_.request.entitlements.contains("network.host"))
+    return fail(
+        error("RUN --network=host is not allowed",
+              "allow it with --allow network.host, or remove the flag: the network is that of the machine "
+              "unless --network=none is given"));
   if (run.security == dockerfile::RunSecurity::kInsecure)
     return fail(error("RUN --security=insecure is not supported by this version of pgstrata",
                       "remove the flag: the step runs with Docker's default capabilities"));
@@ -170,12 +193,18 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
               .user = state_.config.config.user,
               .network = network_of(run.network, input_.request.network),
               .hostname = build_argument(input_.request, "BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox"),
-              .scripts = std::move(command.scripts)};
-  for (const std::string& proxy : input_.proxy_env)
-    if (!state_.env.has(split_variable(proxy).name)) exec.proxy_env.push_back(proxy);
+              .scripts = std::move(command.scripts),
+              .limits = input_.request.limits};
+  exec.proxy_env = input_.proxy_env;
   std::size_t ssh_count = 0;
   for (const dockerfile::MountFlag& flag : run.mounts)
     exec.mounts.push_back(TRY(exec_mount(flag, ssh_count)));
+  // Of several agents the first is the one that ssh finds.
+  for (const ExecMount& mount : exec.mounts)
+    if (const auto* ssh = std::get_if<SshMount>(&mount)) {
+      if (!state_.env.has("SSH_AUTH_SOCK")) exec.env.push_back("SSH_AUTH_SOCK=" + ssh->target);
+      break;
+    }
   const std::string history = run_history(exec.argv);
   add_vertex(std::move(exec), run_name(run, command.summary), history, false);
   return {};

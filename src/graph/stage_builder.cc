@@ -68,11 +68,17 @@ Error StageBuilder::error(std::string what, std::string next) const {
   return input_.dockerfile.source.error(step_->instruction.range, std::move(what), std::move(next));
 }
 
+Error StageBuilder::error_at(std::string_view word, std::string what, std::string next) const {
+  return input_.dockerfile.source.error(step_->instruction.place_of(word), std::move(what),
+                                        std::move(next));
+}
+
 Result<std::string> StageBuilder::expand(const std::string& word) const {
   auto expanded =
       dockerfile::expand(word, lookup_in(state_.env), {.escape = input_.dockerfile.directives.escape});
   if (!expanded)
-    return fail(input_.dockerfile.source.located(std::move(expanded).error(), step_->instruction.range));
+    return fail(
+        input_.dockerfile.source.located(std::move(expanded).error(), step_->instruction.place_of(word)));
   return std::move(*expanded);
 }
 
@@ -107,14 +113,15 @@ Result<Input> StageBuilder::input_from(const std::string& name, bool index_allow
   if (index) {
     // Only earlier stages are finished when this one is built.
     if (*index >= build_.stages.size() || !build_.stages[*index])
-      return fail(error(
+      return fail(error_at(
+          name,
           fmt::format(
               "cannot take files from stage \"{}\": it needs to be defined before the current stage \"{}\"",
               name, stage_.name),
           "move that stage up"));
     return VertexInput{build_.stages[*index]->root};
   }
-  if (name == "scratch") return VertexInput{};
+  if (name == "scratch" || input_.request.empty_contexts.contains(name)) return VertexInput{};
   if (input_.request.named_contexts.contains(name)) return LocalInput{name};
   return VertexInput{build_.image(name, input_.request.platform, "FROM " + name, step_->instruction)};
 }

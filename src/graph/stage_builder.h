@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "graph/environment.h"
 #include "graph/from_dockerfile.h"
 #include "graph/op.h"
+#include "graph/plan_observer.h"
 #include "graph/stages.h"
 
 namespace pgstrata::graph {
@@ -46,6 +48,7 @@ struct BuildInput {
   const BuildRequest& request;
   const StageList& stages;
   std::vector<std::string> proxy_env;
+  PlanObserver* observer = nullptr;
 };
 
 class StageBuilder {
@@ -56,6 +59,14 @@ class StageBuilder {
   std::string numbered(const std::string& text);
   /// Sets the files that the stage starts with.
   void set_root(std::optional<VertexId> root) { state_.root = root; }
+  /// The stage as it is now.
+  [[nodiscard]] StageView view() const {
+    return {.stages = input_.stages,
+            .stage = stage_,
+            .env = state_.env,
+            .config = state_.config,
+            .args = state_.args};
+  }
   Result<void> apply(const Step& step);
   StageState finish() &&;
 
@@ -83,13 +94,25 @@ class StageBuilder {
   struct ShellCommand;
   Result<ShellCommand> run_command(const dockerfile::Run& run);
   Result<ExecMount> exec_mount(const dockerfile::MountFlag& flag, std::size_t& ssh_count);
-  Result<std::string> mount_target(const std::string& target) const;
+  Result<std::string> mount_target(const dockerfile::MountFlag& flag, const std::string& target) const;
   std::string run_name(const dockerfile::Run& run, const std::string& summary) const;
   std::string run_history(const std::vector<std::string>& argv) const;
+  /// What ADD's flags say about its remote sources.
+  struct RemoteOptions {
+    std::string checksum;
+    std::optional<bool> keep_git_dir;
+    bool unpack = false;
+  };
   // copy.cc
-  Result<void> copy(CopyAction action, const dockerfile::CopySources& sources, std::string created_by);
+  Result<void> copy(CopyAction action, const dockerfile::CopySources& sources, std::string created_by,
+                    const RemoteOptions& remotes);
   Result<void> expand_owner(CopyAction& action, const std::string& chown, const std::string& chmod,
                             std::string& created_by);
+
+  // add.cc
+  /// The URL or Git repository that `source` is, as the flags of its ADD want it; nothing for a local path.
+  [[nodiscard]] Result<std::optional<remote::Source>> remote_source(const std::string& source,
+                                                                    const RemoteOptions& options) const;
 
   /// Where COPY --from and mounts take files from.
   Result<Input> input_from(const std::string& name, bool index_allowed);
@@ -104,6 +127,8 @@ class StageBuilder {
   /// The instruction as progress shows it: keyword in upper case, variables expanded where that works.
   [[nodiscard]] std::string display_text() const;
   [[nodiscard]] Error error(std::string what, std::string next = {}) const;
+  /// The same, at the place of `word` in the instruction.
+  [[nodiscard]] Error error_at(std::string_view word, std::string what, std::string next = {}) const;
 
   const BuildInput& input_;
   PlannedBuild& build_;

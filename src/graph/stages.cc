@@ -16,7 +16,8 @@ using dockerfile::Instruction;
 Result<std::string> expand_from(const Dockerfile& dockerfile, const Instruction& instruction,
                                 const std::string& word, const Environment& arguments) {
   auto expanded = dockerfile::expand(word, lookup_in(arguments), {.escape = dockerfile.directives.escape});
-  if (!expanded) return fail(dockerfile.source.located(std::move(expanded).error(), instruction.range));
+  if (!expanded)
+    return fail(dockerfile.source.located(std::move(expanded).error(), instruction.place_of(word)));
   return std::move(*expanded);
 }
 
@@ -24,11 +25,12 @@ Result<oci::Platform> stage_platform(const Dockerfile& dockerfile, const Instruc
                                      const std::string& word, const Environment& arguments) {
   const std::string text = TRY(expand_from(dockerfile, instruction, word, arguments));
   if (text.empty())
-    return fail(dockerfile.source.error(instruction.range,
+    return fail(dockerfile.source.error(instruction.place_of(word),
                                         fmt::format("empty platform value from expression {}", word),
                                         "define the variable with ARG before the first FROM"));
   auto platform = oci::Platform::parse(text);
-  if (!platform) return fail(dockerfile.source.located(std::move(platform).error(), instruction.range));
+  if (!platform)
+    return fail(dockerfile.source.located(std::move(platform).error(), instruction.place_of(word)));
   return std::move(*platform);
 }
 
@@ -58,7 +60,7 @@ Result<void> StageList::add_stage(const Dockerfile& dockerfile, const Instructio
   const std::string base = TRY(expand_from(dockerfile, instruction, from.base, global_args_));
   if (base.empty())
     return fail(dockerfile.source.error(
-        instruction.range, fmt::format("base name ({}) should not be blank", from.base),
+        instruction.place_of(from.base), fmt::format("base name ({}) should not be blank", from.base),
         "give the variable a default with ARG before the first FROM, or --build-arg"));
   Stage stage{.from = instruction, .alias = from.name};
   stage.name = from.name.empty() ? fmt::format("stage-{}", stages_.size()) : from.name;
@@ -67,6 +69,7 @@ Result<void> StageList::add_stage(const Dockerfile& dockerfile, const Instructio
 
   const auto context_for = [&request](const std::string& name) -> std::optional<StageBase> {
     if (request.named_contexts.contains(name)) return FromContext{name};
+    if (request.empty_contexts.contains(name)) return FromScratch{};
     if (request.image_contexts.contains(name)) return FromImage{name};
     return std::nullopt;
   };
@@ -118,6 +121,11 @@ Result<std::size_t> StageList::target(const BuildRequest& request) const {
                                           : fmt::format("the stages are {}", fmt::join(names, ", ")))});
 }
 
+dockerfile::SourceRange place_of_source(const Step& step) {
+  const auto* copy = std::get_if<dockerfile::Copy>(&step.instruction.action);
+  return step.instruction.place_of(copy != nullptr ? copy->from : "");
+}
+
 Result<std::vector<std::size_t>> StageList::sources(const Step& step) const {
   std::vector<std::size_t> found;
   if (const auto* copy = std::get_if<dockerfile::Copy>(&step.instruction.action);
@@ -150,7 +158,7 @@ Result<void> StageList::check_cycles(const dockerfile::SourceText& source) const
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     for (const Step& step : stages_[i].steps) {
       auto found = sources(step);
-      if (!found) return fail(source.located(std::move(found).error(), step.instruction.range));
+      if (!found) return fail(source.located(std::move(found).error(), place_of_source(step)));
       for (const std::size_t other : *found) {
         uses[i].push_back(other);
         used_by[other].push_back(i);

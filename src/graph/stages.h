@@ -44,6 +44,9 @@ struct Stage {
   bool replaced = false;  ///< a --build-context of the stage's name stands for it
 };
 
+/// Where the name stands that COPY --from takes files from.
+[[nodiscard]] dockerfile::SourceRange place_of_source(const Step& step);
+
 class StageList {
  public:
   /// Splits the instructions into stages and expands FROM. kUsage: a blank base name, a bad platform.

@@ -172,14 +172,14 @@ TEST(StageErrors, UnknownBaseHasThePlaceOfItsFromAndASuggestion) {
   FakePlan plan;
   const Error error = plan.error("FROM base AS build\nFROM biuld\n");
   EXPECT_EQ(error.kind, ErrorKind::kNotFound);
-  EXPECT_EQ(error.where, "Dockerfile:2:1");
+  EXPECT_EQ(error.where, "Dockerfile:2:6");
   EXPECT_THAT(error.next, HasSubstr("stage build"));
 }
 
 TEST(StageErrors, LaterStagesCantBeCopiedFrom) {
   FakePlan plan;
   const Error error = plan.error("FROM base AS a\nCOPY --from=b x y\nFROM base AS b\nFROM a\n");
-  EXPECT_EQ(error.where, "Dockerfile:2:1");
+  EXPECT_EQ(error.where, "Dockerfile:2:13");
   EXPECT_THAT(error.what, HasSubstr("needs to be defined before the current stage \"a\""));
 }
 

@@ -255,6 +255,25 @@ TEST(TarReader, ADamagedArchiveIsAnArchiveIfItsFirstHeaderCanBeRead) {
   EXPECT_FALSE(is_tar(temp / "cut").value());
 }
 
+// As Go's reader has it, by which BuildKit unpacks.
+TEST(TarReader, AFileThatEndsWithinABlockIsDamagedUnlessTheEndWasThere) {
+  const TempDir temp;
+  ASSERT_EQ(shell(temp, "echo x >f && tar -cf t f && head -c 2047 t >cut && { cat t; printf x; } >longer"),
+            0);
+  EXPECT_TRUE(is_tar(temp / "cut").value()) << "its first header can be read";
+  ASSERT_VALUE(cut, TarReader::open(temp / "cut"));
+  EXPECT_FALSE(read_archive(std::move(cut), temp.path()).has_value());
+  ASSERT_VALUE(longer, TarReader::open(temp / "longer"));
+  EXPECT_TRUE(read_archive(std::move(longer), temp.path()).has_value());
+}
+
+TEST(TarReader, OneCompressionIsUndone) {
+  const TempDir temp;
+  ASSERT_EQ(shell(temp, "echo x >f && tar -cf - f | xz | gzip >twice && tar -czf once f"), 0);
+  EXPECT_FALSE(is_tar(temp / "twice").value());
+  EXPECT_TRUE(is_tar(temp / "once").value());
+}
+
 struct Imported {
   WrittenLayer layer;
   std::string tar;

@@ -7,7 +7,10 @@
 #include <locale.h>
 #include <sys/stat.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -124,7 +127,22 @@ struct TarReader::Archive {
     return text == nullptr ? "no reason given" : text;
   }
   Result<Entry> convert(archive_entry* found, std::string_view raw_name, EntryType type) const;
+  [[nodiscard]] bool ends_within_a_block() const;
 };
+
+/// A file whose last, cut block would have been read: there aren't two blocks of zeros before it.
+/// libarchive doesn't mind, Go's reader does.
+bool TarReader::Archive::ends_within_a_block() const {
+  struct stat status {};
+  if (::archive_filter_count(handle.get()) > 1 || ::fstat(fd.get(), &status) != 0) return false;
+  constexpr off_t kBlock = 512;
+  if (!S_ISREG(status.st_mode) || status.st_size % kBlock == 0) return false;
+  std::array<char, 2 * kBlock> end{};
+  const off_t whole = status.st_size - status.st_size % kBlock;
+  const auto size = static_cast<ssize_t>(end.size());
+  if (whole < size || ::pread(fd.get(), end.data(), end.size(), whole - size) != size) return true;
+  return std::any_of(end.begin(), end.end(), [](char c) { return c != 0; });
+}
 
 TarReader::TarReader(std::unique_ptr<Archive> archive) : archive_(std::move(archive)) {}
 TarReader::TarReader(TarReader&&) noexcept = default;
@@ -152,6 +170,9 @@ Result<TarReader> TarReader::open(os::Fd fd, std::string name) {
   ::archive_read_support_format_gnutar(handle);
   if (::archive_read_open_fd(handle, state->fd.get(), kReadSize) != ARCHIVE_OK)
     return fail(state->bad("a damaged archive", "", state->reason()));
+  // The count includes the file itself. BuildKit undoes one compression.
+  if (::archive_filter_count(handle) > 2)
+    return fail(state->bad("not an archive", "", "it is compressed more than once"));
   return TarReader(std::move(state));
 }
 
@@ -200,6 +221,8 @@ Result<std::optional<Entry>> TarReader::next() {
   while (true) {
     archive_entry* found = nullptr;
     const int status = ::archive_read_next_header(archive_->handle.get(), &found);
+    if (status == ARCHIVE_EOF && archive_->ends_within_a_block())
+      return fail(archive_->bad("a damaged archive", "", "unexpected end of file"));
     if (status == ARCHIVE_EOF) return std::nullopt;
     // A warning is about something that libarchive could not turn into the locale, and kept as it was.
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN)

@@ -82,6 +82,8 @@ TEST(Reference, IsNormalisedAsDockerDoes) {
   EXPECT_EQ(full("docker.io/debian"), "docker.io/library/debian:latest");
   EXPECT_EQ(full("index.docker.io/debian"), "docker.io/library/debian:latest");
   EXPECT_EQ(Reference::parse("docker.io/library/debian:x")->familiar(), "debian:x");
+  EXPECT_EQ(full("index.docker.io/debian"), full("debian"));
+  EXPECT_EQ(full("docker.io/debian"), full("debian"));
   EXPECT_EQ(Reference::parse("user/app")->familiar(), "user/app:latest");
   for (const char* bad : {"", "A", "a b", "a:", "a:b:c", "a@sha256:1", "-a", "a..b", "a/", "/a", "oci:/a/b",
                           "a_b.c/x", "a.-b/x", "localhost:80x/a"})

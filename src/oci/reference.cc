@@ -98,7 +98,7 @@ Result<Reference> Reference::parse(std::string_view text) {
   }
   if (reference.domain == "index.docker.io") reference.domain = "docker.io";
   if (reference.domain == "docker.io" && reference.path.find('/') == std::string::npos)
-    reference.path = "library/" + reference.path;
+    reference.path.insert(0, "library/");
   if (!valid_path(reference.path)) return bad(text, "the name has characters that a name can't have");
   if (reference.tag.empty() && !reference.digest) reference.tag = "latest";
   return reference;

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ struct ChildPlan {
   char* const* env;
   const char* cwd;
   pid_t parent;
+  int umask;
   int in;
   int out;
   int err;
@@ -102,6 +104,7 @@ struct ChildPlan {
   // What our caller left open is none of its business, and dash, in a hook of apt's, can't name descriptors
   // above 9.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (plan.umask >= 0) ::umask(static_cast<mode_t>(plan.umask));
   if (*plan.cwd != '\0' && ::chdir(plan.cwd) != 0) report_and_exit(plan);
   ::execve(plan.path, plan.argv, plan.env);
   report_and_exit(plan);
@@ -166,6 +169,7 @@ Result<Child> start(const Command& command) {
                        .env = env.data(),
                        .cwd = command.cwd.c_str(),
                        .parent = ::getpid(),
+                       .umask = command.umask,
                        .in = input.get(),
                        .out = command.stdout_fd >= 0 ? command.stdout_fd : out.write.get(),
                        .err = err.write.get(),

@@ -35,6 +35,7 @@ struct Command {
   std::string cwd;                        ///< empty: that of the caller
   std::string input;                      ///< what it reads on stdin; empty: /dev/null
   int stdout_fd = -1;                     ///< borrowed; its stdout goes there instead of to the callback
+  int umask = -1;                         ///< -1: that of the caller
   std::chrono::milliseconds grace{5000};  ///< between SIGTERM and SIGKILL when stopped
 };
 

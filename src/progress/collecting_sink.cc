@@ -32,6 +32,10 @@ void CollectingSink::build_finished(const BuildResult& result, double) {
   add(std::holds_alternative<Built>(result) ? "built" : "cancelled");
 }
 
+void CollectingSink::check_warning(const CheckWarning& warning) {
+  add("check " + warning.rule + ": " + warning.message + " (line " + std::to_string(warning.line) + ")");
+}
+
 void CollectingSink::suspend() { add("suspended"); }
 
 std::vector<std::string> CollectingSink::events() const {

@@ -11,7 +11,8 @@
 namespace pgstrata::progress {
 
 /// "declared 0 [1/2] FROM a line 1", "started 0", "output 0 stderr text", "finished 0 hit: reason",
-/// "warning text", "built", "error what", "cancelled". Seconds are left out, they are never the same.
+/// "warning text", "check RULE: text (line N)", "built", "error what", "cancelled". Seconds are left out,
+/// they are never the same.
 class CollectingSink final : public Sink {
  public:
   void step_declared(const Step& step) override;
@@ -19,6 +20,7 @@ class CollectingSink final : public Sink {
   void step_output(StepId id, Stream stream, std::string_view chunk) override;
   void step_finished(StepId id, const StepResult& result) override;
   void message(Level level, std::string_view text) override;
+  void check_warning(const CheckWarning& warning) override;
   void build_finished(const BuildResult& result, double seconds) override;
   void suspend() override;
 

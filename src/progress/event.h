@@ -44,6 +44,14 @@ struct Built {};
 struct BuildCancelled {};
 using BuildResult = std::variant<Built, Error, BuildCancelled>;
 
+/// What a build check found in the Dockerfile.
+struct CheckWarning {
+  std::string rule;
+  std::string message;
+  std::string url;  ///< where the rule is explained, or ""
+  int line = 0;     ///< 0: none
+};
+
 /// Thread-safe: any method may be called from any thread at any time; the calls for one step come in
 /// order. Strings are copied. None of them fails: a display that can't be written to stays silent.
 class Sink {
@@ -64,6 +72,8 @@ class Sink {
   virtual void step_finished(StepId id, const StepResult& result) = 0;
   /// One line about the build as a whole.
   virtual void message(Level level, std::string_view text) = 0;
+  /// Shown at the end of the build, also of one that fails.
+  virtual void check_warning(const CheckWarning& warning) = 0;
   /// The last event of all. An Error is shown here in full (where, why, what to do, and the end of the
   /// failed step's output): the caller only chooses the exit code. `seconds` is the whole build's.
   virtual void build_finished(const BuildResult& result, double seconds) = 0;

@@ -62,6 +62,7 @@ class OwningSink final : public Sink {
   }
   void step_finished(StepId id, const StepResult& result) override { sink_->step_finished(id, result); }
   void message(Level level, std::string_view text) override { sink_->message(level, text); }
+  void check_warning(const CheckWarning& warning) override { sink_->check_warning(warning); }
   void build_finished(const BuildResult& result, double seconds) override {
     sink_->build_finished(result, seconds);
   }

@@ -71,9 +71,15 @@ class PlainSink final : public Sink {
     output_.write(fmt::format("{}{}\n", level == Level::kWarning ? "warning: " : "", text));
   }
 
+  void check_warning(const CheckWarning& warning) override {
+    const std::lock_guard lock(mutex_);
+    warnings_.push_back(warning);
+  }
+
   void build_finished(const BuildResult& result, double seconds) override {
     const std::lock_guard lock(mutex_);
     std::string text = wrote_steps_ ? "\n" : "";
+    text += warnings_found(warnings_);
     if (const auto* error = std::get_if<Error>(&result)) {
       if (failed_) add_failure(steps_[*failed_], text);
       text += describe(*error);
@@ -129,6 +135,7 @@ class PlainSink final : public Sink {
   std::map<StepId, State> steps_;
   std::optional<StepId> last_;
   std::optional<StepId> failed_;
+  std::vector<CheckWarning> warnings_;
   Counts counts_;
   bool wrote_steps_ = false;
 };

@@ -39,6 +39,7 @@ class QuietSink final : public Sink {
     const std::lock_guard lock(mutex_);
     if (level == Level::kWarning) output_.write(fmt::format("warning: {}\n", text));
   }
+  void check_warning(const CheckWarning&) override {}  // as buildx: --check tells
   void build_finished(const BuildResult& result, double) override {
     const std::lock_guard lock(mutex_);
     const auto* error = std::get_if<Error>(&result);

@@ -87,6 +87,12 @@ class RawJsonSink final : public Sink {
                                 level == Level::kWarning ? "warning" : "info", quoted(text)));
   }
 
+  void check_warning(const CheckWarning& warning) override {
+    const std::string line = warning.line > 0 ? fmt::format(",\"line\":{}", warning.line) : "";
+    emit("check", fmt::format("\"rule\":{},\"text\":{},\"url\":{}{}", quoted(warning.rule),
+                              quoted(warning.message), quoted(warning.url), line));
+  }
+
   void build_finished(const BuildResult& result, double seconds) override {
     constexpr std::array<std::string_view, 3> kResults{"built", "failed", "cancelled"};
     static_assert(std::variant_size_v<BuildResult> == kResults.size());

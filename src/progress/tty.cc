@@ -97,6 +97,11 @@ void TtySink::message(Level level, std::string_view text) {
   }
 }
 
+void TtySink::check_warning(const CheckWarning& warning) {
+  const std::lock_guard lock(mutex_);
+  warnings_.push_back(warning);
+}
+
 void TtySink::build_finished(const BuildResult& result, double seconds) {
   stop_thread();
   {
@@ -109,6 +114,8 @@ void TtySink::build_finished(const BuildResult& result, double seconds) {
     } else {
       std::erase_if(scrolled_, [](const Finished& finished) { return finished.is_step; });
     }
+    for (std::string& line : split_lines(warnings_found(warnings_)))
+      scrolled_.push_back({{{std::move(line), Look::kYellow}}, false});
     if (error != nullptr)
       for (Line& line : failure_lines(*error)) scrolled_.push_back({std::move(line), false});
     const Look look = std::holds_alternative<Built>(result) ? Look::kGreen : Look::kRed;

@@ -43,6 +43,7 @@ class TtySink final : public Sink {
   void step_output(StepId id, Stream stream, std::string_view chunk) override;
   void step_finished(StepId id, const StepResult& result) override;
   void message(Level level, std::string_view text) override;
+  void check_warning(const CheckWarning& warning) override;
   void build_finished(const BuildResult& result, double seconds) override;
   void suspend() override;
 
@@ -96,6 +97,7 @@ class TtySink final : public Sink {
   std::optional<StepId> failed_;
   std::optional<Time> first_start_;
   std::optional<Time> last_frame_;
+  std::vector<CheckWarning> warnings_;
   Counts counts_;
   bool done_ = false;
 

@@ -63,6 +63,18 @@ std::string summary(const BuildResult& result, const Counts& counts, double seco
   return fmt::format("{} {}: {}", how, duration(seconds), steps);
 }
 
+std::string warnings_found(const std::vector<CheckWarning>& warnings) {
+  if (warnings.empty()) return {};
+  std::string text = fmt::format("{} warning{} found (--check shows the lines):\n", warnings.size(),
+                                 warnings.size() == 1 ? "" : "s");
+  for (const CheckWarning& warning : warnings) {
+    text += fmt::format(" - {}: {}", warning.rule, warning.message);
+    if (warning.line > 0) text += fmt::format(" (line {})", warning.line);
+    text += '\n';
+  }
+  return text;
+}
+
 std::string describe(const Error& error) {
   std::string text = fmt::format("error: {}\n", error.message());
   if (!error.detail.empty()) text += error.detail + (error.detail.ends_with('\n') ? "" : "\n");

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "progress/event.h"
 
@@ -36,6 +37,9 @@ struct Counts {
 
 /// "built in 8 ms: 12 reused, 1 new", "failed after 3.2 s: …", "cancelled after 3.2 s: …"
 [[nodiscard]] std::string summary(const BuildResult& result, const Counts& counts, double seconds);
+
+/// "2 warnings found (--check shows the lines):" and a line for each; "" if there are none.
+[[nodiscard]] std::string warnings_found(const std::vector<CheckWarning>& warnings);
 
 /// The error for a person, ending in a newline: "error: where: what: why", the detail, "hint: next".
 [[nodiscard]] std::string describe(const Error& error);

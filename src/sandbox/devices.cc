@@ -65,7 +65,7 @@ Result<void> mount_terminals(int dev) {
 
 }  // namespace
 
-Result<os::Fd> mount_devices(int target) {
+Result<os::Fd> mount_devices(int target, std::uint64_t shm_size) {
   constexpr std::uint64_t kNoPrograms = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   os::Fd dev = TRY(new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "65536k"}},
                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME));
@@ -78,7 +78,8 @@ Result<os::Fd> mount_devices(int target) {
   if (::access("/proc/kcore", F_OK) == 0 && ::symlinkat("/proc/kcore", dev.get(), "core") != 0)
     return fail(system_error("can't create a link in /dev", "core"));
   TRY_VOID(mount_terminals(dev.get()));
-  TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", "65536k"}}, kNoPrograms));
+  const std::string size = shm_size != 0 ? std::to_string(shm_size) : "65536k";
+  TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", size}}, kNoPrograms));
   TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {}, kNoPrograms));
   return dev;
 }

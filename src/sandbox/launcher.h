@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "sandbox/limits.h"
 
 namespace pgstrata::sandbox {
 
@@ -40,6 +41,9 @@ struct ProcessSpec {
   std::string hostname = "buildkitsandbox";
   bool host_network = true;   ///< false: a loopback interface of its own and nothing else
   std::vector<Mount> mounts;  ///< in order, after the standard ones
+  std::vector<std::pair<std::string, std::string>> extra_hosts;  ///< name, address: lines of /etc/hosts
+  std::uint64_t shm_size = 0;                                    ///< of /dev/shm, bytes; 0: 64 MiB
+  std::vector<Limit> limits;  ///< a hard one above the caller's needs root
   bool suppress_sync = true;
 };
 

@@ -6,14 +6,17 @@
 
 namespace pgstrata::sandbox {
 
-std::string hosts_text(const std::string& hostname) {
-  return "127.0.0.1\tlocalhost " + hostname +
-         "\n"
-         "::1\tlocalhost ip6-localhost ip6-loopback\n"
-         "fe00::0\tip6-localnet\n"
-         "ff00::0\tip6-mcastprefix\n"
-         "ff02::1\tip6-allnodes\n"
-         "ff02::2\tip6-allrouters\n";
+std::string hosts_text(const std::string& hostname,
+                       const std::vector<std::pair<std::string, std::string>>& extra) {
+  std::string text = "127.0.0.1\tlocalhost " + hostname +
+                     "\n"
+                     "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                     "fe00::0\tip6-localnet\n"
+                     "ff00::0\tip6-mcastprefix\n"
+                     "ff02::1\tip6-allnodes\n"
+                     "ff02::2\tip6-allrouters\n";
+  for (const auto& [name, address] : extra) text += address + "\t" + name + "\n";
+  return text;
 }
 
 std::optional<std::string> resolv_conf_text() {

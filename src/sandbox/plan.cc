@@ -71,6 +71,7 @@ Result<void> fill_plan(const ProcessSpec& spec, ProgramPlan& plan) {
   plan.uid = spec.uid;
   plan.gid = spec.gid;
   plan.groups.assign(spec.groups.begin(), spec.groups.end());
+  plan.limits = spec.limits;
   plan.can_set_groups = !missing_ids();
   plan.filter = TRY(filter_for(spec.suppress_sync));
   plan.filter_program = {.len = static_cast<unsigned short>(plan.filter.size()),

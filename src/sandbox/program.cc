@@ -99,6 +99,8 @@ const char* describe(Step step) {
       return "enter the working directory";
     case Step::kStandardStreams:
       return "connect the program's streams";
+    case Step::kLimits:
+      return "set its resource limits";
     case Step::kBoundingSet:
       return "limit the capabilities";
     case Step::kFilter:
@@ -126,6 +128,11 @@ void become_program(const ProgramPlan& plan) {
   check(plan, Step::kWorkingDirectory, ::chdir(plan.cwd.c_str()) == 0);
   check(plan, Step::kStandardStreams, connect_streams(plan));
   ::umask(022);
+  for (const Limit& limit : plan.limits) {
+    const rlimit value = {.rlim_cur = limit.soft, .rlim_max = limit.hard};
+    check(plan, Step::kLimits,
+          ::prlimit(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0);
+  }
   // A session keyring of its own, so that nothing looks into the caller's. Fails where the kernel has no
   // keys or the quota is used up, and does no harm then.
   static_cast<void>(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));

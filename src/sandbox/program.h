@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/limits.h"
+
 namespace pgstrata::sandbox {
 
 /// The step that failed before the program began; text for each is in describe().
@@ -20,6 +22,7 @@ enum class Step : int {
   kPivotRoot,
   kWorkingDirectory,
   kStandardStreams,
+  kLimits,
   kBoundingSet,
   kFilter,
   kGroups,
@@ -55,6 +58,7 @@ struct ProgramPlan {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
+  std::vector<Limit> limits;
   bool can_set_groups = true;  ///< false where only our own id is mapped: the kernel denies setgroups
   std::vector<sock_filter> filter;
   sock_fprog filter_program{};

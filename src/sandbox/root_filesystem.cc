@@ -87,7 +87,7 @@ Result<void> mount_text(int dev, int target, const std::string& text, const std:
 
 Result<void> mount_machine_files(const ProcessSpec& spec, int root, int dev, Stubs& stubs) {
   const os::Fd hosts = TRY(open_target(root, "/etc/hosts", TargetType::kFile, &stubs));
-  TRY_VOID(mount_text(dev, hosts.get(), hosts_text(spec.hostname), "/etc/hosts"));
+  TRY_VOID(mount_text(dev, hosts.get(), hosts_text(spec.hostname, spec.extra_hosts), "/etc/hosts"));
   const auto text = resolv_conf_text();
   if (!text) return {};
   const os::Fd resolv = TRY(open_target(root, "/etc/resolv.conf", TargetType::kFile, &stubs));
@@ -122,7 +122,7 @@ Result<RootFilesystem> build_root_filesystem(const ProcessSpec& spec, Stubs& stu
   // layers have.
   made.proc = TRY(open_target(root, "/proc", TargetType::kDirectory, nullptr));
   const os::Fd dev_target = TRY(open_target(root, "/dev", TargetType::kDirectory, nullptr));
-  const os::Fd dev = TRY(mount_devices(dev_target.get()));
+  const os::Fd dev = TRY(mount_devices(dev_target.get(), spec.shm_size));
   made.null = TRY(os::open_at(dev.get(), "null", O_RDWR));
   const os::Fd sys_target = TRY(open_target(root, "/sys", TargetType::kDirectory, nullptr));
   TRY_VOID(mount_sysfs(sys_target.get()));

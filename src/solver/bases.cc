@@ -4,6 +4,7 @@
 
 #include "image/tags.h"
 #include "oci/reference.h"
+#include "solver/import_layout.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -37,6 +38,12 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
   std::string name = written;
   if (const auto context = options_.build_contexts.find(written);
       context != options_.build_contexts.end()) {
+    constexpr std::string_view kLayoutScheme = "oci-layout://";
+    if (context->second.starts_with(kLayoutScheme)) {
+      const auto imported =
+          TRY(import_layout(layers_, context->second.substr(kLayoutScheme.size()), platform));
+      return load(imported, context->second, platform);
+    }
     if (!context->second.starts_with(kImageScheme))
       return fail({.kind = ErrorKind::kUsage,
                    .what = fmt::format("the build context \"{}\" can't be a base image", written),

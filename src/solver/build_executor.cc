@@ -37,7 +37,10 @@ const T* op_as(const graph::Vertex& vertex) {
 }  // namespace
 
 BuildExecutor::BuildExecutor(const BuildInputs& inputs)
-    : inputs_(inputs), prepared_(inputs.graph.vertices.size()), started_ns_(wall_clock_ns()) {}
+    : inputs_(inputs),
+      prepared_(inputs.graph.vertices.size()),
+      started_ns_(wall_clock_ns()),
+      remotes_(inputs.fetcher) {}
 
 bool BuildExecutor::needs_sandbox(VertexId id) const {
   return op_as<graph::ExecOp>(inputs_.graph.vertices[id]) != nullptr;
@@ -106,7 +109,7 @@ Result<VertexResult> BuildExecutor::run(VertexId id, const Results& done, std::s
   Prepared& prepared = prepared_[id];
   prepared.started_ns = wall_clock_ns();
   inputs_.observer.started(id, prepared.reason);
-  auto layer = needs_sandbox(id) ? run_exec(id, done, prepared, stop) : run_file(id, done, prepared);
+  auto layer = needs_sandbox(id) ? run_exec(id, done, prepared, stop) : run_file(id, done, prepared, stop);
   if (!layer) {
     Error error = std::move(layer).error();
     if (error.where.empty()) error.where = where(id);
@@ -161,6 +164,8 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
 Result<const filetree::FileTree*> BuildExecutor::tree_of(const graph::Input& from, const Results& done,
                                                          std::unique_ptr<snapshot::ChainView>& view) {
   if (const auto* local = std::get_if<graph::LocalInput>(&from)) {
+    if (const auto archive = inputs_.archives.find(local->context); archive != inputs_.archives.end())
+      return archive->second;
     const auto found = inputs_.contexts.find(local->context);
     if (found == inputs_.contexts.end())
       return fail({.kind = ErrorKind::kUsage,
@@ -174,12 +179,17 @@ Result<const filetree::FileTree*> BuildExecutor::tree_of(const graph::Input& fro
   return view.get();
 }
 
-Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done, Prepared& prepared) {
+Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done, Prepared& prepared,
+                                                const std::stop_token& stop) {
   const auto& op = std::get<graph::FileOp>(inputs_.graph.vertices[id].op);
-  const auto below = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
+  const auto* copied = std::get_if<graph::CopyAction>(&op.action);
+  // BuildKit, too, makes an ordinary copy of --link with --chmod.
+  const bool linked = copied != nullptr && copied->link && !copied->chmod;
+  const Chain chain = linked ? Chain{} : chain_below(id, done);
+  const auto below = TRY(inputs_.layers.view(chain.layers, "the stage"));
   CopyOptions options{.now_ns = wall_clock_ns(),
+                      .has_stage = !chain.layers.empty(),
                       .spool_directory = inputs_.layers.content().root() + "/tmp"};
-  options.onto_nothing = !inputs_.graph.vertices[id].parent.has_value();
   if (inputs_.source_date_epoch) options.epoch_ns = *inputs_.source_date_epoch * 1'000'000'000;
   if (options.epoch_ns) options.now_ns = *options.epoch_ns;
   const layer::WriteOptions write{.source_date_epoch = inputs_.source_date_epoch};
@@ -194,11 +204,12 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
   options.from_context = std::holds_alternative<graph::LocalInput>(copy.from);
   std::unique_ptr<snapshot::ChainView> stage;
   const filetree::FileTree* source = TRY(tree_of(copy.from, done, stage));
-  const std::scoped_lock lock(context_mutex_);
   if (stage && std::get<graph::VertexInput>(copy.from).vertex)
     take_shown_times(done[*std::get<graph::VertexInput>(copy.from).vertex]->chain, *stage,
                      prepared.selected);
-  CopyPlan plan = TRY(plan_copy(copy, *source, std::move(prepared.selected), *below, options));
+  auto selected = TRY(remotes_.select(copy, std::move(prepared.selected), stop));
+  const std::scoped_lock lock(context_mutex_);
+  CopyPlan plan = TRY(plan_copy(copy, *source, std::move(selected), *below, options));
   if (!plan.warning.empty()) inputs_.observer.warned(id, plan.warning);
   auto entries = std::move(plan.entries);
   const auto older = TRY(equal_layer(id, filetree::change_set_digest(entries), prepared));

@@ -16,6 +16,7 @@
 #include "solver/mounted_tree.h"
 #include "solver/mutant.h"
 #include "solver/observer.h"
+#include "solver/remote_sources.h"
 #include "solver/scheduler.h"
 #include "store/layer_store.h"
 #include "users/users.h"
@@ -36,9 +37,12 @@ struct BuildInputs {
   Bases& bases;
   sandbox::Launcher& launcher;
   Observer& observer;
-  std::map<std::string, context::BuildContext*> contexts;  ///< "" is the main one
+  std::map<std::string, context::BuildContext*> contexts;     ///< "" is the main one
+  std::map<std::string, const filetree::FileTree*> archives;  ///< contexts that are no directory
   std::map<std::string, Secret> secrets;
-  std::string dockerfile;   ///< as shown in messages
+  std::map<std::string, std::string> ssh_agents;  ///< --ssh: id → socket of an agent
+  remote::Fetcher* fetcher = nullptr;             ///< for ADD of URLs and Git repositories
+  std::string dockerfile;                         ///< as shown in messages
   std::string slot_prefix;  ///< tells this build's steps from those of other contexts and Dockerfiles
   std::optional<std::int64_t> source_date_epoch;  ///< seconds
   /// Record what RUNs ask, and reuse them by it. Without: exact keys only.
@@ -91,7 +95,8 @@ class BuildExecutor final : public Executor {
   [[nodiscard]] std::string changed_source(const Prepared& prepared) const;
 
   Result<VertexResult> solve_source(graph::VertexId id);
-  Result<cache::LayerRow> run_file(graph::VertexId id, const Results& done, Prepared& prepared);
+  Result<cache::LayerRow> run_file(graph::VertexId id, const Results& done, Prepared& prepared,
+                                   const std::stop_token& stop);
   /// What the same step of the last build gave, as a source of unchanged bytes.
   Result<std::unique_ptr<store::PreviousLayer>> previous_layer(graph::VertexId id);
   Result<cache::LayerRow> run_exec(graph::VertexId id, const Results& done, Prepared& prepared,
@@ -120,6 +125,7 @@ class BuildExecutor final : public Executor {
   const BuildInputs& inputs_;
   std::vector<Prepared> prepared_;
   std::int64_t started_ns_;
+  RemoteSources remotes_;
   std::mutex context_mutex_;  ///< contexts are read by one vertex at a time
 };
 

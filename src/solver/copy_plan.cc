@@ -1,6 +1,8 @@
 #include "solver/copy_plan.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -11,6 +13,8 @@
 
 #include "filetree/resolve.h"
 #include "layer/archive_tree.h"
+#include "os/copy.h"
+#include "os/file.h"
 #include "solver/copy_filter.h"
 #include "solver/file_mode.h"
 #include "solver/unpacking.h"
@@ -60,12 +64,22 @@ snapshot::ContentOpener only(std::unordered_set<std::string> files, snapshot::Co
       };
 }
 
+/// A content that is a part of a file (a context that came as an archive), as a file of its own.
+Result<filetree::Content> alone(const filetree::Content& part, const std::string& spool_directory) {
+  filetree::Content whole{.fd = TRY(os::open(spool_directory, O_TMPFILE | O_RDWR, 0600)),
+                          .size = part.size};
+  TRY_VOID(os::copy_range(part.fd.get(), part.offset, part.size, whole.fd.get(), "the spool file"));
+  if (::lseek(whole.fd.get(), 0, SEEK_SET) < 0) return fail(system_error("can't use the spool file", ""));
+  return whole;
+}
+
 /// The archive that ADD unpacks instead of copying, if the source is one.
 Result<std::optional<layer::ArchiveMembers>> archive_of(const FileTree& source, const Entry& entry,
                                                         const std::string& spool_directory) {
   if (entry.type != EntryType::kRegular) return std::nullopt;
   filetree::Content content = TRY(source.open(entry));
-  if (!content.fd || content.offset != 0) return std::nullopt;
+  if (content.fd && content.offset != 0) content = TRY(alone(content, spool_directory));
+  if (!content.fd) return std::nullopt;
   if (!TRY(layer::is_tar(fmt::format("/proc/self/fd/{}", content.fd.get())))) return std::nullopt;
   auto archive = [&]() -> Result<layer::ArchiveMembers> {
     layer::TarReader reader = TRY(layer::TarReader::open(std::move(content.fd), entry.path));
@@ -86,11 +100,7 @@ class Planner {
 
   Result<void> set_owner(const std::optional<std::string>& chown) {
     if (!chown) return {};
-    if (options_.onto_nothing && users::has_names(*chown))
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = fmt::format("\"{}\" can't be looked up in an empty stage", *chown),
-                   .next = "use the numbers of user and group"});
-    owner_ = TRY(users::resolve_owner(below_, *chown));
+    owner_ = TRY(users::resolve_owner(options_.has_stage ? &below_ : nullptr, *chown));
     if (!owner_->unknown.empty()) plan_.warning = owner_->unknown + ": root takes its place";
     return {};
   }
@@ -288,7 +298,8 @@ Result<filetree::Content> CopyPlan::open(const Entry& entry) const {
 
 Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, const FileTree& source) {
   std::vector<Selected> selected;
-  for (const std::string& pattern : action.sources) {
+  for (std::size_t number = 0; number < action.sources.size(); ++number) {
+    const std::string& pattern = action.sources[number];
     const auto [directory, below] =
         action.parents ? split_at_pivot(pattern) : std::pair(pattern, std::string());
     const CopyFilter filter = TRY(
@@ -296,14 +307,23 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     const auto matches = TRY(filetree::glob(source, directory));
     if (matches.empty() && filetree::has_glob(directory)) continue;
     if (matches.empty()) return no_such_source(pattern, source);
+    // What has no wildcard has to be there, and not behind a link; the root as a whole never is.
     bool found = !action.parents || filetree::has_glob(pattern);
+    if (const std::string whole = filetree::clean(pattern); !found && !whole.empty())
+      found = TRY(source.lookup(whole)).has_value();
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
       item.path = match;
+      item.source = number;
+      item.unpack = action.unpack;
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
-      found = found || !TRY(filetree::glob(source, join(match, below))).empty();
+      // Below a file there is nothing that a pattern could select.
+      if (action.parents && item.entries.front().type != EntryType::kDirectory) {
+        selected.pop_back();
+        continue;
+      }
       filter.apply(item.entries, item.top);
     }
     if (!found) return no_such_source(pattern, source);
@@ -349,8 +369,9 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
   const std::string needed =
       names_directory ? destination : std::string(filetree::parent_path(destination));
   for (Selected& item : selected) {
-    if (action.unpack) {
-      auto archive = TRY(archive_of(source, item.entries.front(), options.spool_directory));
+    const FileTree& tree = item.tree != nullptr ? *item.tree : source;
+    if (item.unpack) {
+      auto archive = TRY(archive_of(tree, item.entries.front(), options.spool_directory));
       if (archive) {
         TRY_VOID(planner.add_archive(std::move(*archive), destination));
         continue;
@@ -362,7 +383,7 @@ Result<CopyPlan> plan_copy(const graph::CopyAction& action, const FileTree& sour
         !content_only && (names_directory || TRY(planner.is_directory(destination)));
     const std::string target =
         into_directory ? join(destination, filetree::base_name(item.path)) : destination;
-    TRY_VOID(planner.copy_tree(source, std::move(item), target));
+    TRY_VOID(planner.copy_tree(tree, std::move(item), target));
   }
   for (const graph::InlineFile& file : action.inline_files) {
     TRY_VOID(planner.make_directories(needed));

@@ -10,6 +10,9 @@
 // - A source that is a link is followed within its tree; links below a source directory are copied.
 // - A directory that exists keeps its attributes if it is the destination itself, and takes the source's
 //   below. A file replaces a file or link, but never a directory; a directory never replaces a file.
+// - What an archive holds does replace: a file a directory, a directory a file or link. --chmod isn't for
+// it.
+// - --link has no stage: `below` is empty, and what the layer has hides what is there, links and modes too.
 #pragma once
 
 #include <cstdint>
@@ -46,16 +49,19 @@ struct CopyOptions {
   std::int64_t now_ns = 0;  ///< mtime of created directories and inline files
   /// SOURCE_DATE_EPOCH: mtime of everything that comes from a build context, whatever the checkout's are.
   std::optional<std::int64_t> epoch_ns;
-  bool onto_nothing = false;    ///< the stage is "scratch" still: BuildKit can't look up names there
   bool from_context = true;     ///< the source is a build context, not a stage or image
+  bool has_stage = true;        ///< `below` is a stage whose passwd --chown can ask
   std::string spool_directory;  ///< where ADD spools an archive's contents
 };
 
 /// One source of a COPY: what a pattern selected, read once, used for the key and for the plan.
 struct Selected {
-  std::string path;             ///< as matched; its last component names a copied file
-  std::string top;              ///< `path` with links followed
-  filetree::ChangeSet entries;  ///< `top` and all below it, paths as in the source tree
+  std::string path;                          ///< as matched; its last component names a copied file
+  std::string top;                           ///< `path` with links followed
+  filetree::ChangeSet entries;               ///< `top` and all below it, paths as in the source tree
+  const filetree::FileTree* tree = nullptr;  ///< where it is, if not in the action's `from`
+  bool unpack = false;                       ///< if it is an archive, its content is meant
+  std::size_t source = 0;                    ///< which of the action's `sources` selected it
 };
 
 /// What the action's patterns select in `source`. A pattern with wildcards may select nothing, as in

@@ -143,10 +143,10 @@ TEST_F(CopyPlanTest, AnUnknownOwnerIsRootWithAWarningButInNothingAtAllAnError) {
   action.chown = "nobody-here";
   EXPECT_EQ(at(plan(action), "new/a.txt").uid, 0U);
   EXPECT_THAT(plan(action)->warning, testing::HasSubstr("no user \"nobody-here\""));
-  EXPECT_FALSE(plan(action, {.now_ns = 7, .onto_nothing = true}));
+  EXPECT_FALSE(plan(action, {.now_ns = 7, .has_stage = false}));
   action.chown = "root:6";
   EXPECT_EQ(plan(action)->warning, "");
-  EXPECT_TRUE(plan(action, {.now_ns = 7, .onto_nothing = true}));
+  EXPECT_TRUE(plan(action, {.now_ns = 7, .has_stage = false}));
 }
 
 TEST_F(CopyPlanTest, OfSeveralFilesForOneNameTheLastStands) {
@@ -227,6 +227,10 @@ TEST(FileMode, IsThatOfChmod) {
   EXPECT_EQ(apply("g-w,o-rwx", 0666), 0640U);
   EXPECT_EQ(apply("u+s,+t", 0755), 05755U);
   EXPECT_EQ(apply("g=u", 0700), 0770U);
+  EXPECT_EQ(apply("u+x-w,g=u-r", 0600), 0510U);
+  EXPECT_EQ(apply("o+t,g+s", 0755), 02755U) << "a sticky bit isn't for others alone";
+  EXPECT_EQ(apply("a=rx", 07777), 01555U) << "'=' leaves a sticky bit that it doesn't name";
+  EXPECT_EQ(apply("u-x,a+X", 0700), 0711U) << "X looks at the mode as it was";
   for (const char* bad : {"", "8", "07778", "u", "u?x", "u=q", "rwx"})
     EXPECT_FALSE(FileMode::parse(bad)) << bad;
 }

@@ -201,6 +201,8 @@ Result<void> ExecMounts::add_cache(const graph::CacheMount& mount, const filetre
                                    const oci::Digest& content) {
   const std::string root = inputs_.layers.content().root() + "/cache-mounts";
   TRY_VOID(os::make_directories(root, 0711));
+  // An owner that was given makes a directory of its own, with nothing in it.
+  if (mount.owned) seed = nullptr;
   // The id is any text; the source is part of what the cache holds, and so is an owner that was given.
   const std::string owner = fmt::format("{:o} {}:{}", mount.mode, mount.uid, mount.gid);
   const std::string id = oci::KeyHasher("pgstrata.cache-mount.v2")
@@ -235,7 +237,7 @@ Result<void> ExecMounts::add_tmpfs(const graph::TmpfsMount& mount) {
 Result<std::optional<std::string>> ExecMounts::add_secret(const graph::SecretMount& mount) {
   const auto found = inputs_.secrets.find(mount.id);
   if (found == inputs_.secrets.end()) {
-    if (!mount.required) return std::nullopt;
+    if (!mount.required) return mount.env ? std::optional(*mount.env + "=") : std::nullopt;
     return fail({.kind = ErrorKind::kUsage,
                  .what = fmt::format("the step requires the secret \"{}\"", mount.id),
                  .next = fmt::format("give it with --secret id={},src=FILE", mount.id)});
@@ -249,6 +251,26 @@ Result<std::optional<std::string>> ExecMounts::add_secret(const graph::SecretMou
   }
   if (!mount.env) return std::nullopt;
   return *mount.env + "=" + found->second.value;
+}
+
+Result<void> ExecMounts::add_ssh(const graph::SshMount& mount) {
+  const auto found = inputs_.ssh_agents.find(mount.id);
+  if (found == inputs_.ssh_agents.end()) {
+    if (!mount.required) return {};
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("the step requires the ssh-agent \"{}\"", mount.id),
+                 .next = fmt::format("give it with --ssh {0}, or a key with --ssh {0}=FILE", mount.id)});
+  }
+  const std::string path = new_path();
+  auto agent = AgentSocket::open(path, found->second, {mount.mode, mount.uid, mount.gid});
+  if (!agent) {
+    Error error = std::move(agent).error();
+    error.why = fmt::format("{}: {}", std::exchange(error.where, {}), error.why);
+    return fail(std::move(error));
+  }
+  agents_.push_back(std::move(*agent));
+  mounts_.push_back(sandbox::Bind{.source = path, .target = mount.target, .read_only = false});
+  return {};
 }
 
 }  // namespace pgstrata::solver

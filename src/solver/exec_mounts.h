@@ -1,5 +1,5 @@
-// What a RUN sees besides its root file system: bind, cache, tmpfs and secret mounts, heredoc scripts, the
-// machine's apt sources.
+// What a RUN sees besides its root file system: bind, cache, tmpfs, secret and ssh mounts, heredoc scripts,
+// the machine's apt sources.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "os/fd.h"
 #include "sandbox/launcher.h"
 #include "snapshot/overlay.h"
+#include "solver/agent_socket.h"
 #include "solver/build_executor.h"
 #include "solver/recorded_overlay.h"
 
@@ -39,6 +40,8 @@ class ExecMounts {
   Result<void> add_tmpfs(const graph::TmpfsMount& mount);
   /// Gives the environment variable to set, if the mount wants one ("NAME=value").
   Result<std::optional<std::string>> add_secret(const graph::SecretMount& mount);
+  /// A socket behind which the agent of --ssh answers; nothing if there is none and none is required.
+  Result<void> add_ssh(const graph::SshMount& mount);
 
   [[nodiscard]] const std::vector<sandbox::Mount>& mounts() const { return mounts_; }
 
@@ -66,6 +69,7 @@ class ExecMounts {
   std::vector<snapshot::Mounted> stages_;
   std::vector<BindMounted> binds_;
   std::vector<os::Fd> locks_;
+  std::vector<std::unique_ptr<AgentSocket>> agents_;
 };
 
 }  // namespace pgstrata::solver

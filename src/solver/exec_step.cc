@@ -2,6 +2,8 @@
 // directory.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "filetree/resolve.h"
 #include "os/file.h"
 #include "sandbox/user_namespace.h"
@@ -45,6 +47,33 @@ std::string describe(const sandbox::ExitStatus& status) {
   return fmt::format("killed by signal {} ({})", signal, ::sigabbrev_np(signal));
 }
 
+rlim_t limit_value(std::int64_t value) { return value < 0 ? RLIM_INFINITY : static_cast<rlim_t>(value); }
+
+void set_limits(const graph::ExecLimits& limits, sandbox::ProcessSpec& spec) {
+  for (const graph::ExtraHost& host : limits.hosts) spec.extra_hosts.emplace_back(host.name, host.address);
+  spec.shm_size = limits.shm_size;
+  for (const graph::Ulimit& limit : limits.ulimits)
+    if (const auto number = sandbox::limit_number(limit.name))
+      spec.limits.push_back({*number, limit_value(limit.soft), limit_value(limit.hard)});
+}
+
+/// "NAME=value" in place of the value that the name may have.
+void set_variable(std::vector<std::string>& env, const std::string& variable) {
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  std::erase_if(env, [&name](const std::string& other) { return other.starts_with(name); });
+  env.push_back(variable);
+}
+
+/// As BuildKit mounts: what lies deeper comes later, whatever the order of the flags.
+void sort_by_depth(std::vector<sandbox::Mount>& mounts) {
+  const auto depth = [](const sandbox::Mount& mount) {
+    return std::visit([](const auto& any) { return std::count(any.target.begin(), any.target.end(), '/'); },
+                      mount);
+  };
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [&depth](const auto& one, const auto& other) { return depth(one) < depth(other); });
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   for (const std::string& item : env)
     if (item.starts_with(std::string(name) + "=")) return true;
@@ -76,10 +105,9 @@ Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& d
     } else if (const auto* tmpfs = std::get_if<graph::TmpfsMount>(&mount)) {
       TRY_VOID(mounts.add_tmpfs(*tmpfs));
     } else if (const auto* secret = std::get_if<graph::SecretMount>(&mount)) {
-      if (auto variable = TRY(mounts.add_secret(*secret))) env.push_back(std::move(*variable));
-    } else if (std::get<graph::SshMount>(mount).required) {
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = "--mount=type=ssh needs an agent, and --ssh isn't supported yet"});
+      if (const auto variable = TRY(mounts.add_secret(*secret))) set_variable(env, *variable);
+    } else {
+      TRY_VOID(mounts.add_ssh(std::get<graph::SshMount>(mount)));
     }
   }
   return {};
@@ -111,12 +139,14 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
                             .groups = identity.groups,
                             .hostname = op.hostname,
                             .host_network = op.network != graph::Network::kNone};
-  spec.env.insert(spec.env.end(), op.proxy_env.begin(), op.proxy_env.end());
+  set_limits(op.limits, spec);
+  for (const std::string& proxy : op.proxy_env) set_variable(spec.env, proxy);
   if (const std::string suite = bootstrapped_suite(id); !suite.empty())
     TRY_VOID(mounts.add_apt_sources(suite));
   TRY_VOID(add_mounts(op, done, mounts, spec.env));
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
   spec.mounts = mounts.mounts();
+  sort_by_depth(spec.mounts);
   return spec;
 }
 
@@ -141,10 +171,12 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
                                                        .acls = acls,
                                                        .shown_mtime = shown_times(below, *view)}));
     spec.rootfs = root.target();
-    TRY_VOID(run_program(id, spec, stop));
+    const auto ended = run_program(id, spec, stop);
+    // If the recorder broke off, that is why the program failed.
     prepared.asked = TRY(root.finish());
+    prepared.asked_mounts = TRY(mounts.finish());
+    if (!ended) return fail(ended.error());
   }
-  prepared.asked_mounts = TRY(mounts.finish());
   auto changes =
       TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
   return inputs_.layers.add_upper(directory.path("/upper"), std::move(changes),

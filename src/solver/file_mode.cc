@@ -7,9 +7,9 @@
 namespace pgstrata::solver {
 namespace {
 
-constexpr std::uint32_t kUser = 04700;
-constexpr std::uint32_t kGroup = 02070;
-constexpr std::uint32_t kOther = 01007;
+constexpr std::uint32_t kSticky = 01000;
+constexpr std::uint32_t kStandard = 06777;  ///< what "=" without a class clears
+constexpr std::uint32_t kOthers = 0007;
 constexpr std::uint32_t kAll = 07777;
 
 tl::unexpected<Error> bad(std::string_view text) {
@@ -21,19 +21,97 @@ tl::unexpected<Error> bad(std::string_view text) {
 std::uint32_t class_bits(char c) {
   switch (c) {
     case 'u':
-      return kUser;
+      return 04700;
     case 'g':
-      return kGroup;
+      return 02070;
     case 'o':
-      return kOther;
+      return 00007;
     case 'a':
-      return kAll;
+      return kStandard;
     default:
       return 0;
   }
 }
 
+bool is_operator(char c) { return c == '=' || c == '+' || c == '-'; }
+
+int shift_of(char c) { return c == 'u' ? 6 : c == 'g' ? 3 : 0; }
+
 }  // namespace
+
+/// One clause: "go", and then "=rX" and "+s".
+class FileMode::ClauseParser {
+ public:
+  ClauseParser(std::string_view text, std::vector<Command>& commands) : rest_(text), commands_(commands) {}
+
+  bool parse() {
+    while (!rest_.empty() && class_bits(rest_.front()) != 0) who_ |= class_bits(take());
+    if (rest_.empty()) return false;
+    while (!rest_.empty()) {
+      if (!is_operator(rest_.front())) return false;
+      if (!one_operation(take())) return false;
+    }
+    return true;
+  }
+
+ private:
+  char take() {
+    const char c = rest_.front();
+    rest_.remove_prefix(1);
+    return c;
+  }
+
+  bool one_operation(char operation) {
+    std::uint32_t bits = 0;
+    bool execute = false;
+    bool assigned = false;
+    const auto flush = [&] {
+      if (bits != 0 || (operation == '=' && !assigned)) add(operation, bits);
+      if (operation == '=') assigned = true;
+      if (execute) add('X', 0111);
+      bits = 0;
+      execute = false;
+    };
+    while (!rest_.empty() && !is_operator(rest_.front())) {
+      const char c = take();
+      const bool for_others_only = who_ != 0 && (who_ & ~kOthers) == 0;
+      if (c == 'r')
+        bits |= 0444;
+      else if (c == 'w')
+        bits |= 0222;
+      else if (c == 'x' || (c == 'X' && operation == '-'))
+        bits |= 0111;
+      else if (c == 'X')
+        execute = true;
+      else if (c == 's')
+        bits |= for_others_only ? 0U : 06000U;
+      else if (c == 't') {
+        if (for_others_only) continue;
+        who_ |= kSticky;
+        bits |= kSticky;
+      } else if (c == 'u' || c == 'g' || c == 'o') {
+        assigned = true;
+        flush();
+        commands_.push_back(
+            {.operation = operation, .who = who_ == 0 ? kStandard : who_, .copied_class = c});
+      } else {
+        return false;
+      }
+    }
+    flush();
+    return true;
+  }
+
+  void add(char operation, std::uint32_t bits) {
+    const std::uint32_t who = who_ == 0 ? kAll : who_;
+    if (operation == '=') commands_.push_back({.operation = '-', .bits = who_ == 0 ? kStandard : who_});
+    commands_.push_back({.operation = operation == '=' ? '+' : operation, .bits = who & bits});
+  }
+
+  std::string_view rest_;
+  std::uint32_t who_ = 0;
+  std::vector<Command>& commands_;
+};
 
 Result<FileMode> FileMode::parse(std::string_view text) {
   FileMode mode;
@@ -47,53 +125,14 @@ Result<FileMode> FileMode::parse(std::string_view text) {
     mode.rule_ = value;
     return mode;
   }
-  std::vector<Clause> clauses;
-  std::string_view rest = text;
-  for (;;) {
-    size_t i = 0;
-    std::uint32_t who = 0;
-    for (; i < rest.size() && class_bits(rest[i]) != 0; ++i) who |= class_bits(rest[i]);
-    if (who == 0) who = kAll;
-    if (i == rest.size() || (rest[i] != '=' && rest[i] != '+' && rest[i] != '-')) return bad(text);
-    Clause clause{.who = who, .operation = rest[i++]};
-    for (; i < rest.size() && rest[i] != ','; ++i) {
-      switch (rest[i]) {
-        case 'r':
-          clause.permissions |= 0444;
-          break;
-        case 'w':
-          clause.permissions |= 0222;
-          break;
-        case 'x':
-          clause.permissions |= 0111;
-          break;
-        case 'X':
-          clause.conditional_execute = true;
-          break;
-        case 's':
-          clause.permissions |= 06000;
-          break;
-        case 't':
-          clause.permissions |= 01000;
-          break;
-        case 'u':
-          clause.copied_class = 7;
-          break;
-        case 'g':
-          clause.copied_class = 4;
-          break;
-        case 'o':
-          clause.copied_class = 1;
-          break;
-        default:
-          return bad(text);
-      }
-    }
-    clauses.push_back(clause);
-    if (i == rest.size()) break;
-    rest.remove_prefix(i + 1);
+  std::vector<Command> commands;
+  for (std::string_view rest = text;;) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    if (!ClauseParser(rest.substr(0, comma), commands).parse()) return bad(text);
+    if (comma == rest.size()) break;
+    rest.remove_prefix(comma + 1);
   }
-  mode.rule_ = std::move(clauses);
+  mode.rule_ = std::move(commands);
   return mode;
 }
 
@@ -104,21 +143,26 @@ std::uint32_t FileMode::of_parents() const {
 
 std::uint32_t FileMode::apply(std::uint32_t mode, bool directory) const {
   if (const auto* value = std::get_if<std::uint32_t>(&rule_)) return *value;
-  for (const Clause& clause : std::get<std::vector<Clause>>(rule_)) {
-    std::uint32_t bits = clause.permissions;
-    if (clause.conditional_execute && (directory || (mode & 0111) != 0)) bits |= 0111;
-    if (clause.copied_class != 0) bits |= ((mode >> (clause.copied_class - 1)) & 7) * 0111;
-    bits &= clause.who;
-    switch (clause.operation) {
-      case '+':
-        mode |= bits;
-        break;
-      case '-':
-        mode &= ~bits;
-        break;
-      default:
-        mode = (mode & ~clause.who) | bits;
+  // "X" looks at the mode as it was, the copied classes at what became of it.
+  const bool executable = directory || (mode & 0111) != 0;
+  for (const Command& command : std::get<std::vector<Command>>(rule_)) {
+    if (command.copied_class != 0) {
+      const std::uint32_t value = (mode >> shift_of(command.copied_class)) & 7;
+      for (const char c : {'u', 'g', 'o'}) {
+        const int shift = shift_of(c);
+        if ((command.who & (0400U >> (6 - shift))) == 0) continue;
+        if (command.operation == '=') mode &= ~(7U << shift);
+        if (command.operation == '-')
+          mode &= ~(value << shift);
+        else
+          mode |= value << shift;
+      }
+      continue;
     }
+    if (command.operation == '-')
+      mode &= ~command.bits;
+    else if (command.operation == '+' || executable)
+      mode |= command.bits;
   }
   return mode;
 }

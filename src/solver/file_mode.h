@@ -1,4 +1,6 @@
-// --chmod: octal ("0755") or symbolic ("u=rwX,go=rX") as chmod(1) has it.
+// --chmod: octal ("0755") or symbolic ("u=rwX,go=rX") as BSD's chmod(1) has it, which BuildKit's is: a
+// clause may hold several operations ("go=u-w"), X asks for the mode as it was, t is for whoever isn't only
+// "others".
 #pragma once
 
 #include <cstdint>
@@ -21,14 +23,14 @@ class FileMode {
   [[nodiscard]] std::uint32_t of_parents() const;
 
  private:
-  struct Clause {
-    std::uint32_t who = 0;  ///< mask of the classes' bits: 0700, 0070, 0007 with setuid, setgid, sticky
-    char operation = '=';
-    std::uint32_t permissions = 0;  ///< rwx for all classes, plus 06000 for s and 01000 for t
-    bool conditional_execute = false;
-    std::uint32_t copied_class = 0;  ///< shift + 1 of the class whose bits are copied (g=u), 0: none
+  struct Command {
+    char operation = '+';    ///< '+', '-' or 'X'; with a copied class also '='
+    std::uint32_t bits = 0;  ///< to set or clear
+    std::uint32_t who = 0;   ///< of the classes that get the copy
+    char copied_class = 0;   ///< 'u', 'g' or 'o' (g=u); 0: none
   };
-  std::variant<std::uint32_t, std::vector<Clause>> rule_;
+  class ClauseParser;
+  std::variant<std::uint32_t, std::vector<Command>> rule_;
 };
 
 }  // namespace pgstrata::solver

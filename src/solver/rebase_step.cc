@@ -13,13 +13,25 @@ using graph::VertexId;
 Result<oci::Digest> BuildExecutor::run_digest(VertexId id, const Results& done, const Prepared& prepared) {
   const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
   const auto view = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
-  const users::Identity identity = TRY(users::resolve_identity(*view, op.user));
+  const auto identity = users::resolve_identity(*view, op.user);
+  if (!identity) {
+    Error error = identity.error();
+    error.where = where(id);
+    return fail(std::move(error));
+  }
   oci::KeyHasher key("pgstrata.run.v1");
   key.add("definition", prepared.parts.definition);
   // What we look up ourselves before it starts; the recorder doesn't see that.
-  key.add("uid", std::uint64_t{identity.uid}).add("gid", std::uint64_t{identity.gid});
-  for (const std::uint32_t group : identity.groups) key.add("group", std::uint64_t{group});
-  key.add("home", identity.home).add("suite", bootstrapped_suite(id));
+  key.add("uid", std::uint64_t{identity->uid}).add("gid", std::uint64_t{identity->gid});
+  for (const std::uint32_t group : identity->groups) key.add("group", std::uint64_t{group});
+  key.add("home", identity->home).add("suite", bootstrapped_suite(id));
+  // What the network gives falsifies every later RUN: `ADD https://…/commits` is how a `git clone` is made
+  // new.
+  for (std::optional<VertexId> at = id; at; at = inputs_.graph.vertices[*at].parent)
+    if (const auto* file = std::get_if<graph::FileOp>(&inputs_.graph.vertices[*at].op))
+      if (const auto* copy = std::get_if<graph::CopyAction>(&file->action); copy != nullptr)
+        if (const oci::Digest remote = TRY(remotes_.digest(*copy, {})); !remote.is_none())
+          key.add("remote", remote);
   for (const graph::ExecMount& mount : op.mounts)
     if (const auto* cache = std::get_if<graph::CacheMount>(&mount); cache != nullptr && cache->from)
       key.add("cache", TRY(mounted_content(*cache->from, cache->source, done)));
@@ -78,8 +90,9 @@ Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Res
   const auto* op = std::get_if<graph::ExecOp>(&inputs_.graph.vertices[id].op);
   if (op == nullptr || !inputs_.read_sets) return std::nullopt;
   const Chain below = chain_below(id, done);
+  const oci::Digest op_digest = TRY(run_digest(id, done, prepared));
   const RunQuestion question{
-      .op = TRY(run_digest(id, done, prepared)),
+      .op = op_digest,
       .inputs = prepared.parts.inputs,
       .chain = below.layers,
       .mounted = [&](std::size_t mount) { return mounted_tree(id, done, prepared, mount); },

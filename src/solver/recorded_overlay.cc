@@ -10,10 +10,13 @@ Result<RecordedOverlay> RecordedOverlay::mount(const RecordedOverlaySpec& spec) 
     TRY_VOID(os::make_directories(spec.directory + part, 0711));
   std::vector<std::string> lowerdirs = spec.lowerdirs;
   if (spec.record) {
-    made.below_ = TRY(snapshot::mount_overlay({.lowerdirs = std::move(lowerdirs),
-                                               .target = spec.directory + "/below",
-                                               .userxattr = spec.rootless}));
-    made.recorder_.emplace(TRY(trace::RecordingLower::mount({.source = spec.directory + "/below",
+    // Of one directory the merged view is itself. That also keeps the stack of overlays at one below the
+    // step's, where the kernel allows two and the store may lie on another.
+    std::string source = lowerdirs.size() == 1 ? lowerdirs.front() : spec.directory + "/below";
+    if (lowerdirs.size() != 1)
+      made.below_ = TRY(snapshot::mount_overlay(
+          {.lowerdirs = std::move(lowerdirs), .target = source, .userxattr = spec.rootless}));
+    made.recorder_.emplace(TRY(trace::RecordingLower::mount({.source = std::move(source),
                                                              .target = spec.directory + "/recorded",
                                                              .acls = spec.acls,
                                                              .shown_mtime = spec.shown_mtime})));

@@ -15,7 +15,7 @@
 namespace pgstrata::solver {
 
 struct RecordedOverlaySpec {
-  std::vector<std::string> lowerdirs;  ///< top first
+  std::vector<std::string> lowerdirs;  ///< top first; one that is a mount itself must be the only one
   std::string
       directory;  ///< exists; "upper", if it is there, is what the step writes to, else nothing is written
   bool rootless = false;

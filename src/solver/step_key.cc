@@ -39,9 +39,12 @@ Result<oci::Digest> BuildExecutor::copy_inputs(const graph::CopyAction& action, 
                                                Prepared& prepared) {
   std::unique_ptr<snapshot::ChainView> stage;
   const filetree::FileTree* source = TRY(tree_of(action.from, done, stage));
+  const oci::Digest remote = TRY(remotes_.digest(action, {}));
   const std::scoped_lock lock(context_mutex_);
   prepared.selected = TRY(select_sources(action, *source));
-  return source_digest(action, prepared.selected);
+  const oci::Digest local = TRY(source_digest(action, prepared.selected));
+  if (remote.is_none()) return local;
+  return oci::KeyHasher("pgstrata.add-source.v1").add("local", local).add("remote", remote).finish();
 }
 
 Result<oci::Digest> BuildExecutor::mounted_content(const graph::Input& from, const std::string& source,

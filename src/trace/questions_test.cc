@@ -135,6 +135,28 @@ TEST_P(Questions, ShowsWhatTheSourceShows) {
   });
 }
 
+TEST_P(Questions, ShowsOtherTimesWhereItIsToldTo) {
+  with_step([](Step& step) {
+    make_dir(step.lower("d"));
+    for (const char* name : {"d/shifted", "d/copied", "d/kept"}) {
+      put(step.lower(name));
+      const timespec times[2] = {{0, 0}, {1234567890, 5}};
+      ASSERT_EQ(::utimensat(AT_FDCWD, step.lower(name).c_str(), times, 0), 0);
+    }
+    step.show_times([](std::string_view path, std::int64_t time) {
+      return path == "d/shifted" || path == "d/copied" ? -1 - time : time;
+    });
+    step.run([] {
+      EXPECT_EQ(stat_of("d/kept").st_mtim.tv_sec, 1234567890);
+      EXPECT_EQ(::chmod("d/copied", 0600), 0);
+      for (const char* path : {"d/shifted", "d/copied", "d/shifted"}) {
+        EXPECT_EQ(stat_of(path).st_mtim.tv_sec, -1234567891);
+        EXPECT_EQ(stat_of(path).st_mtim.tv_nsec, 999999994);
+      }
+    });
+  });
+}
+
 // Who asks for what the kernel has in mind anyway is told what a look-up tells, no more.
 TEST_P(Questions, CachedAttributesTellNoMoreThanTheKind) {
   with_step([](Step& step) {

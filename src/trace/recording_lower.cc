@@ -41,7 +41,8 @@ Result<void> mount_device(const os::Fd& device, const struct stat& root, const s
       fmt::format("fd={},rootmode={:o},user_id=0,group_id=0,allow_other", device.get(), root.st_mode);
   if (::mount("pgstrata", target.c_str(), "fuse", MS_RDONLY, options.c_str()) == 0) return {};
   Error error = cant_record(errno, target);
-  if (errno == ENODEV) error.next = "load the kernel module fuse (sudo modprobe fuse)";
+  error.next = errno == ENODEV ? "load the kernel module fuse (sudo modprobe fuse)"
+                               : "allow FUSE mounts here, or build with --read-set off";
   return fail(std::move(error));
 }
 

@@ -76,7 +76,8 @@ void Server::show_mtime(NodeId node, struct stat& status) const {
   const std::int64_t shown = shown_mtime_(nodes_.path(node), own);
   if (shown == own) return;  // which need not be a time that 64 bits of nanoseconds can hold
   constexpr std::int64_t kSecond = 1'000'000'000;
-  status.st_mtim = {.tv_sec = shown / kSecond, .tv_nsec = shown % kSecond};
+  const std::int64_t fraction = (shown % kSecond + kSecond) % kSecond;  // also of times before 1970
+  status.st_mtim = {.tv_sec = (shown - fraction) / kSecond, .tv_nsec = fraction};
 }
 
 void Server::leave() {

@@ -55,9 +55,12 @@ class Step {
   [[nodiscard]] bool rootless() const { return rootless_; }
 
   /// From now on: the lower has ACLs.
-  void use_acls() { acls_ = true; }
+  void use_acls() { spec_.acls = true; }
+  void show_times(decltype(RecordingSpec::shown_mtime) shown) { spec_.shown_mtime = std::move(shown); }
   void mount() {
-    auto recorder = RecordingLower::mount({.source = at("lower"), .target = at("fuse"), .acls = acls_});
+    spec_.source = at("lower");
+    spec_.target = at("fuse");
+    auto recorder = RecordingLower::mount(spec_);
     ASSERT_TRUE(recorder.has_value()) << recorder.error().message();
     recorder_.emplace(*std::move(recorder));
     const std::string options =
@@ -108,7 +111,7 @@ class Step {
  private:
   std::string directory_;
   bool rootless_;
-  bool acls_ = false;
+  RecordingSpec spec_;
   std::optional<RecordingLower> recorder_;
   filetree::Observations seen_;
 };

@@ -28,9 +28,9 @@ std::optional<std::uint32_t> number(std::string_view text) {
   return value;
 }
 
-/// BuildKit's llb.User: "root" is 0 whatever passwd says.
+/// BuildKit's llb.WithUser: "root" is 0 whatever passwd says, and so is no name at all.
 std::optional<std::uint32_t> owner_number(std::string_view name) {
-  return name == "root" ? std::optional<std::uint32_t>(0) : number(name);
+  return name == "root" || name.empty() ? std::optional<std::uint32_t>(0) : number(name);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -88,6 +88,12 @@ tl::unexpected<Error> unknown_error(const char* kind, std::string_view name, con
                .next = "create it in an earlier RUN, or use a number"});
 }
 
+tl::unexpected<Error> no_stage(const char* kind, std::string_view name) {
+  return fail({.kind = ErrorKind::kUsage,
+               .what = fmt::format("there is no stage in which to look the {} \"{}\" up", kind, name),
+               .next = "use a number: neither FROM scratch nor --link has a passwd to ask"});
+}
+
 Result<std::optional<std::uint32_t>> resolve_group(const filetree::FileTree& root, std::string_view name) {
   if (const auto gid = number(name)) return gid;
   const std::string text = TRY(optional_text(root, "etc/group"));
@@ -110,13 +116,6 @@ std::vector<std::uint32_t> memberships(const std::vector<Group>& groups, std::st
 }
 
 }  // namespace
-
-bool has_names(std::string_view chown) {
-  const size_t colon = chown.find(':');
-  const auto is_name = [](std::string_view part) { return !part.empty() && !owner_number(part); };
-  return is_name(chown.substr(0, colon)) ||
-         (colon != std::string_view::npos && is_name(chown.substr(colon + 1)));
-}
 
 Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_view spec) {
   const size_t colon = spec.find(':');
@@ -149,14 +148,15 @@ Result<Identity> resolve_identity(const filetree::FileTree& root, std::string_vi
   return identity;
 }
 
-Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown) {
+Result<Owner> resolve_owner(const filetree::FileTree* root, std::string_view chown) {
   const size_t colon = chown.find(':');
   const std::string_view name = chown.substr(0, colon);
   Owner owner;
   if (const auto uid = owner_number(name)) {
     owner.uid = owner.gid = *uid;
-  } else if (!name.empty()) {
-    const std::string passwd = TRY(optional_text(root, "etc/passwd"));
+  } else {
+    if (root == nullptr) return no_stage("user", name);
+    const std::string passwd = TRY(optional_text(*root, "etc/passwd"));
     const auto users = parse_passwd(passwd);
     const auto user = by_name(users, name);
     if (user == users.end()) {
@@ -166,16 +166,17 @@ Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view cho
       owner.gid = user->gid;
     }
   }
-  if (colon == std::string_view::npos || colon + 1 == chown.size()) return owner;
-  if (const auto gid = owner_number(chown.substr(colon + 1))) {
+  if (colon == std::string_view::npos) return owner;
+  const std::string_view group = chown.substr(colon + 1);
+  if (const auto gid = owner_number(group)) {
     owner.gid = *gid;
     return owner;
   }
-  const auto gid = TRY(resolve_group(root, chown.substr(colon + 1)));
-  if (gid)
+  if (root == nullptr) return no_stage("group", group);
+  if (const auto gid = TRY(resolve_group(*root, group)))
     owner.gid = *gid;
   else if (owner.unknown.empty())
-    owner.unknown = unknown("group", chown.substr(colon + 1), "/etc/group");
+    owner.unknown = unknown("group", group, "/etc/group");
   return owner;
 }
 

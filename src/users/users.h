@@ -32,11 +32,10 @@ struct Owner {
   std::string unknown;  ///< a warning about a name that the stage doesn't have, or nothing
 };
 
-/// True if passwd or group are needed to resolve it.
-[[nodiscard]] bool has_names(std::string_view chown);
-
-/// --chown's rule: without a group, the group is the number of the user (BuildKit: uid for numbers, the
-/// primary group for names). A name that the stage doesn't have is root's, as in BuildKit.
-Result<Owner> resolve_owner(const filetree::FileTree& root, std::string_view chown);
+/// --chown's rule, and that of who owns a WORKDIR: without a group, the group is the number of the user
+/// (uid for numbers, the primary group for names). As BuildKit has it, "root" is 0 wherever there is no
+/// passwd, and so is every name that the stage's files don't have; Owner::unknown names it. `root` is null
+/// where there is no stage to ask (FROM scratch, --link): then other names are kUsage.
+Result<Owner> resolve_owner(const filetree::FileTree* root, std::string_view chown);
 
 }  // namespace pgstrata::users

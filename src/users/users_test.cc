@@ -53,22 +53,38 @@ TEST_F(UsersTest, UnknownNamesAreNamed) {
   EXPECT_FALSE(resolve_identity(root_, "4294967296").has_value());
 }
 
+// BuildKit: solver/llbsolver/ops/user_linux.go; tests/conformance has the cases.
 TEST_F(UsersTest, ChownToAnUnknownNameIsRootsAndSaysSo) {
-  const auto user = resolve_owner(root_, "nobody:50");
+  const auto user = resolve_owner(&root_, "nobody:50");
   EXPECT_EQ(user->uid, 0U);
   EXPECT_EQ(user->gid, 50U);
   EXPECT_EQ(user->unknown, "there is no user \"nobody\" in the stage's /etc/passwd");
-  const auto group = resolve_owner(root_, "5:nogroup");
+  const auto group = resolve_owner(&root_, "5:nogroup");
   EXPECT_EQ(group->uid, 5U);
   EXPECT_EQ(group->gid, 5U) << "as if no group had been given";
   EXPECT_EQ(group->unknown, "there is no group \"nogroup\" in the stage's /etc/group");
-  EXPECT_EQ(resolve_owner(root_, "postgres")->unknown, "");
+  EXPECT_EQ(resolve_owner(&root_, "postgres:ghosts")->gid, 998U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres")->unknown, "");
+}
+
+TEST_F(UsersTest, ChownWithoutAStageTakesNumbersAndRoot) {
+  EXPECT_EQ(resolve_owner(nullptr, "root:root")->gid, 0U);
+  EXPECT_EQ(resolve_owner(nullptr, "5:6")->gid, 6U);
+  EXPECT_FALSE(resolve_owner(nullptr, "postgres").has_value()) << "no stage, so nowhere to look";
+  EXPECT_FALSE(resolve_owner(nullptr, "1:postgres").has_value());
+}
+
+TEST_F(UsersTest, ChownTakesAnEmptyNameForRoot) {
+  EXPECT_EQ(resolve_owner(&root_, "postgres:")->gid, 0U);
+  EXPECT_EQ(resolve_owner(nullptr, "5:")->gid, 0U);
+  EXPECT_EQ(resolve_owner(nullptr, ":5")->gid, 5U);
+  EXPECT_EQ(resolve_owner(nullptr, ":5")->unknown, "");
 }
 
 TEST_F(UsersTest, ChownOfANumberAloneTakesItForTheGroupToo) {
-  EXPECT_EQ(resolve_owner(root_, "5")->gid, 5U);
-  EXPECT_EQ(resolve_owner(root_, "postgres")->gid, 998U);
-  EXPECT_EQ(resolve_owner(root_, "postgres:50")->gid, 50U);
+  EXPECT_EQ(resolve_owner(&root_, "5")->gid, 5U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres")->gid, 998U);
+  EXPECT_EQ(resolve_owner(&root_, "postgres:50")->gid, 50U);
 }
 
 }  // namespace

@@ -11,6 +11,18 @@ check() { "$BATS_TEST_DIRNAME/conformance" check "${PGSTRATA:-$BATS_TEST_DIRNAME
 @test "expansion as BuildKit" { check expansion; }
 @test "lines, directives and options as BuildKit" { check syntax; }
 @test ".dockerignore as BuildKit" { check ignore; }
+@test "archives as BuildKit" { check archive; }
+@test "arguments as BuildKit" { check arguments; }
+@test "heredocs as BuildKit" { check heredoc; }
+@test "more of .dockerignore as BuildKit" { check ignored; }
+@test "more configuration as BuildKit" { check instructions; }
+@test "more lines and flags as BuildKit" { check lines; }
+@test "--link as BuildKit" { check link; }
+@test "--mount as BuildKit" { check mount; }
+@test "ONBUILD as BuildKit" { check onbuild; }
+@test "--chown and --chmod as BuildKit" { check owner; }
+@test "--exclude and --parents as BuildKit" { check select; }
+@test "more sources and destinations as BuildKit" { check sources; }
 
 @test "every case has a stored result, and every result a case" {
   run -0 "$BATS_TEST_DIRNAME/conformance" names

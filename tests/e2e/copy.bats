@@ -259,3 +259,15 @@ D
   printf 'FROM scratch\nCOPY . /\n' | dockerfile
   refused 2 closed
 }
+
+@test "a context of a name has its own .dockerignore" {
+  mkdir "$T/named"
+  echo a >"$T/named/a"
+  echo b >"$T/named/b"
+  echo a >"$T/named/.dockerignore"
+  echo b >.dockerignore
+  printf 'FROM scratch\nCOPY --from=n . /\n' | dockerfile
+  root_tar --build-context "n=$T/named"
+  has "$(names)" b
+  lacks "$(names)" a
+}

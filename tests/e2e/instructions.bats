@@ -146,3 +146,12 @@ D
   root_tar
   is "$(content out)" "one two"
 }
+
+@test "a Dockerfile in lower case is found" {
+  printf 'FROM scratch\nLABEL from=lower\n' >dockerfile
+  build
+  is "$(config .Labels.from)" lower
+  printf 'FROM scratch\nLABEL from=upper\n' >Dockerfile
+  build
+  is "$(config .Labels.from)" upper
+}

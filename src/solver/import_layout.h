@@ -1,0 +1,20 @@
+// --build-context NAME=oci-layout://PATH[:TAG][@DIGEST]: an image of an OCI image layout, brought into the
+// store.
+#pragma once
+
+#include <string>
+
+#include "core/result.h"
+#include "oci/manifest.h"
+#include "oci/platform.h"
+#include "store/layer_store.h"
+
+namespace pgstrata::solver {
+
+/// `place` is what stands behind "oci-layout://". Without TAG and DIGEST: the tag "latest", or the only
+/// image. Its layers become canonical ones of the store, once; the manifest that is given refers to those.
+/// kUsage: no such layout, image or platform; kCorrupt: a blob isn't what its name says.
+Result<oci::Descriptor> import_layout(store::LayerStore& layers, const std::string& place,
+                                      const oci::Platform& platform);
+
+}  // namespace pgstrata::solver

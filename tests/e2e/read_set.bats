@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# RUNs are reused by what they asked, not by what lies below them.
+load helper
+
+badly_ordered() {
+  mkdir -p entrypoint.d
+  printf '#!/bin/sh\necho configured >/etc.conf\n' >setup.sh
+  chmod +x setup.sh
+  echo 'echo hello' >entrypoint.sh
+  echo 1 >entrypoint.d/one
+  dockerfile <<'D'
+FROM bb
+COPY . /opt/container
+RUN /opt/container/setup.sh
+RUN cat /etc.conf >/seen
+CMD ["sh", "/opt/container/entrypoint.sh"]
+D
+}
+
+@test "an entrypoint edit below a RUN that never reads it: nothing runs" {
+  badly_ordered
+  build
+  echo 'echo edited' >>entrypoint.sh
+  root_tar
+  is "$(steps)" $'1 hit\n2 ran\n3 rebased\n4 rebased'
+  has "$(content opt/container/entrypoint.sh)" edited
+  is "$(content seen)" configured
+  has "$(reason 3)" "nothing that it asked for changed"
+  build
+  is "$(steps)" $'1 hit\n2 hit\n3 hit\n4 hit'
+}
+
+@test "a file that comes, goes or changes its mode where no RUN looks" {
+  badly_ordered
+  build
+  echo 2 >entrypoint.d/two
+  build
+  is "$(steps)" $'1 hit\n2 ran\n3 rebased\n4 rebased'
+  rm entrypoint.d/one
+  chmod 755 entrypoint.sh
+  build
+  is "$(steps)" $'1 hit\n2 ran\n3 rebased\n4 rebased'
+}
+
+@test "a comment in a setup script: its RUN runs, and nothing after it" {
+  badly_ordered
+  build
+  echo '# a comment' >>setup.sh
+  build
+  is "$(steps)" $'1 hit\n2 ran\n3 cut-off\n4 rebased'
+  has "$(reason 3)" "/opt/container/setup.sh, which it read, changed"
+}
+
+@test "what a RUN made is other: who read that runs, who didn't doesn't" {
+  badly_ordered
+  sed -i 's,^CMD.*,RUN echo apart >/apart,' Dockerfile
+  build
+  sed -i s/configured/changed/ setup.sh
+  root_tar
+  is "$(steps)" $'1 hit\n2 ran\n3 ran\n4 ran\n5 rebased'
+  is "$(content seen)" changed
+}
+
+@test "a name that was looked for in vain is there now" {
+  printf 'FROM bb\nCOPY bin /usr/local/bin\nRUN [ -e /usr/local/bin/tool ] && echo found >/found; true\n' | dockerfile
+  mkdir bin
+  echo >bin/other
+  build
+  echo >bin/tool
+  root_tar
+  is "$(steps)" $'1 hit\n2 ran\n3 ran'
+  has "$(reason 3)" "/usr/local/bin/tool, which it looked for in vain, is there now"
+  names | grep -qx found
+}
+
+@test "a bind mount counts by what was read of it, and so does a stage that is mounted" {
+  dockerfile <<'D'
+FROM bb AS tools
+COPY tools /tools
+FROM bb
+RUN --mount=type=bind,target=/src cat /src/used >/made
+RUN --mount=type=bind,from=tools,source=/tools,target=/t cat /t/used >/made2
+RUN --mount=type=bind,source=used,target=/one cat /one >/made3
+D
+  mkdir tools
+  echo 1 | tee used unused tools/used >tools/unused
+  build
+  echo 2 | tee unused >tools/unused
+  build
+  is "$(steps)" $'1 hit\n2 ran\n4 rebased\n5 rebased\n6 hit'
+  echo 2 | tee used >tools/used
+  root_tar
+  is "$(steps)" $'1 hit\n2 ran\n4 ran\n5 ran\n6 ran'
+  has "$(reason 4)" "/src/used, which it read, changed"
+  is "$(content made)$(content made2)$(content made3)" 222
+}
+
+@test "a RUN that decides by times sees them as in a build from nothing" {
+  dockerfile <<'D'
+FROM bb
+COPY ignored /ignored
+RUN echo made >/made
+COPY source /source
+RUN if [ /source -nt /made ]; then echo remade >/made; fi
+D
+  echo 1 | tee ignored >source
+  build
+  sleep 1.1 # layers hold whole seconds
+  echo 2 | tee ignored >source # younger than the layer of /made, which is rebased
+  root_tar
+  is "$(steps)" $'1 hit\n2 ran\n3 rebased\n4 ran\n5 cut-off'
+  is "$(content made)" made
+}
+
+@test "a RUN whose user has another id runs again" {
+  dockerfile <<'D'
+FROM bb
+COPY passwd /etc/passwd
+USER someone
+RUN id -u >/tmp/id
+D
+  echo 'someone:x:5:5::/:/bin/sh' >passwd
+  build
+  echo 'someone:x:6:5::/:/bin/sh' >passwd
+  root_tar
+  is "$(content tmp/id)" 6
+}
+
+@test "--read-set=off: exact keys only" {
+  badly_ordered
+  build --read-set=off
+  echo '# edited' >>entrypoint.sh
+  build --read-set=off
+  is "$(steps)" $'1 hit\n2 ran\n3 ran\n4 ran'
+  refused 2 'use on or off' --read-set=maybe
+}
+
+@test "without /dev/fuse: exact keys, said once with the remedy" {
+  need_root "to hide /dev/fuse"
+  badly_ordered
+  hidden() { unshare --mount sh -c 'mount --bind /dev/fuse /dev/fuse && mount -o remount,bind,nodev /dev/fuse && exec "$@"' sh "$@"; }
+  hidden "$PGSTRATA" build --progress plain "$T/context" >"$T/log" 2>&1
+  is "$(grep -c 'steps are reused only if nothing below them changed' "$T/log")" 1
+  has "$(cat "$T/log")" /dev/fuse
+  echo '# edited' >>entrypoint.sh
+  hidden "$PGSTRATA" build --progress plain --metadata-file "$T/metadata.json" "$T/context" >"$T/log" 2>&1
+  is "$(steps)" $'1 hit\n2 ran\n3 ran\n4 ran'
+}
