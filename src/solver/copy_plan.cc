@@ -164,6 +164,8 @@ class Planner {
         options_.now_ns);
     for (Entry& member : archive.members) TRY_VOID(unpacking.add(std::move(member), owner_));
     Unpacking::Unpacked unpacked = unpacking.take();
+    for (const auto& [path, origin] : unpacked.from_stage)
+      plan_.roots.push_back({.destination = path, .source = origin, .open = opener_of_standing(origin)});
     forget(unpacked.replaced);
     std::unordered_set<std::string> files;
     for (Entry& entry : unpacked.entries) {
@@ -171,8 +173,6 @@ class Planner {
       if (is_here) files.insert(entry.path);
       plan_.entries.push_back(std::move(entry));
     }
-    for (auto& [path, origin] : unpacked.from_stage)
-      plan_.roots.push_back({.destination = path, .source = origin, .open = opener_of(below_)});
     plan_.roots.push_back({.destination = "", .source = "", .open = only(std::move(files), archive.open)});
     return {};
   }
@@ -219,6 +219,12 @@ class Planner {
     auto existing = TRY(below_.lookup(path));
     if (!existing) missing_ = path;
     return existing;
+  }
+
+  /// Of the file at `path`: an earlier source's, or else the stage's.
+  snapshot::ContentOpener opener_of_standing(const std::string& path) const {
+    if (index_.find(path) == index_.end()) return opener_of(below_);
+    return [earlier = CopyPlan{.roots = plan_.roots}](const Entry& entry) { return earlier.open(entry); };
   }
 
   /// Drops from the plan what an archive has replaced.

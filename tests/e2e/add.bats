@@ -62,6 +62,23 @@ P
   done
 }
 
+@test "an archive's hard link to a file that came before it, in the same ADD or in the stage" {
+  mkdir tree old
+  echo lost >tree/f
+  ln tree/f tree/name
+  tar -C tree -cf t.tar f name
+  tar --delete -f t.tar f
+  echo older >old/f
+  echo newer >f
+  printf 'FROM scratch\nCOPY old /one\nCOPY old /two\nADD t.tar /one/\nADD f t.tar /two/\n' | dockerfile
+  root_tar
+  is "$(content one/f) $(content two/f)" "older newer"
+  is "$(names | grep name)" $'one/name\ntwo/name'
+  mkdir out
+  tar -C out -xf "$T/root.tar"
+  is "$(cat out/one/name) $(cat out/two/name)" "older newer"
+}
+
 @test "a truncated archive is an error that names it" {
   mkdir "$T/tree"
   head -c 1M /dev/urandom >"$T/tree/noise"
