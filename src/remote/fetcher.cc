@@ -70,7 +70,7 @@ Result<const NetworkFetcher::Download*> NetworkFetcher::download(const HttpSourc
 }
 
 Git NetworkFetcher::git_for(const GitSource& source) const {
-  const Git git({.proxies = options_.proxies, .ssh_agent = options_.ssh_agent});
+  Git git({.proxies = options_.proxies, .ssh_agent = options_.ssh_agent});
   if (!source.remote.starts_with("http")) return git;
   const std::string host = "." + url_host(source.remote);
   for (const std::string& suffix : {host, std::string()}) {

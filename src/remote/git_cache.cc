@@ -130,6 +130,24 @@ Result<std::int64_t> GitRepository::commit_time(const GitCommit& commit) const {
   return seconds;
 }
 
+Result<void> GitRepository::check_out_repository(const Git& git, const GitSource& source,
+                                                 const GitCommit& commit,
+                                                 const std::stop_token& stop) const {
+  std::vector<std::string> init = {"-c", "init.defaultBranch=master", "init", "--quiet"};
+  if (commit.object.size() == 64) init.emplace_back("--object-format=sha256");
+  TRY_VOID(git.run(init));
+  TRY_VOID(git_.run({"update-ref", own_ref(commit), commit.object}));
+  // By file://, so that git copies objects, and never links them into an image.
+  TRY_VOID(git.run({"remote", "add", "origin", "file://" + path_}));
+  std::string what = own_ref(commit);
+  if (!is_commit(commit.ref)) what += ":" + commit.ref;
+  TRY_VOID(git.run({"fetch", "-u", "--depth=1", "--", "origin", what}, stop));
+  TRY_VOID(git.run({"checkout", "--quiet", "FETCH_HEAD"}, stop));
+  TRY_VOID(git.run({"remote", "set-url", "origin", without_credentials(source.remote)}));
+  TRY_VOID(git.run({"reflog", "expire", "--all", "--expire=now"}));
+  return {};
+}
+
 Result<void> GitRepository::check_out(const GitSource& source, const GitCommit& commit,
                                       const std::string& target, const std::stop_token& stop) const {
   const std::string tree = source.subdir.empty() ? target : target + ".whole";
@@ -139,18 +157,7 @@ Result<void> GitRepository::check_out(const GitSource& source, const GitCommit& 
   const bool keep = source.keep_git_dir.value_or(false) && source.subdir.empty();
   if (keep) {
     git = git.with_git_dir(tree + "/.git");
-    std::vector<std::string> init = {"-c", "init.defaultBranch=master", "init", "--quiet"};
-    if (commit.object.size() == 64) init.emplace_back("--object-format=sha256");
-    TRY_VOID(git.run(init));
-    TRY_VOID(git_.run({"update-ref", own_ref(commit), commit.object}));
-    // By file://, so that git copies objects, and never links them into an image.
-    TRY_VOID(git.run({"remote", "add", "origin", "file://" + path_}));
-    std::string what = own_ref(commit);
-    if (!is_commit(commit.ref)) what += ":" + commit.ref;
-    TRY_VOID(git.run({"fetch", "-u", "--depth=1", "--", "origin", what}, stop));
-    TRY_VOID(git.run({"checkout", "--quiet", "FETCH_HEAD"}, stop));
-    TRY_VOID(git.run({"remote", "set-url", "origin", without_credentials(source.remote)}));
-    TRY_VOID(git.run({"reflog", "expire", "--all", "--expire=now"}));
+    TRY_VOID(check_out_repository(git, source, commit, stop));
     static_cast<void>(::unlink((tree + "/.git/FETCH_HEAD").c_str()));
   } else {
     static_cast<void>(::unlink((path_ + "/index").c_str()));  // it tells of another tree

@@ -40,6 +40,9 @@ class GitRepository {
 
  private:
   GitRepository(os::Fd lock, std::string path, Git git);
+  /// The checkout with a .git of its own (--keep-git-dir).
+  Result<void> check_out_repository(const Git& git, const GitSource& source, const GitCommit& commit,
+                                    const std::stop_token& stop) const;
 
   os::Fd lock_;
   std::string path_;
