@@ -36,7 +36,7 @@ repository() { # DIRECTORY: a bare repository of $T/made that a plain web server
   is "$(content f)" x
   run "$PGSTRATA" build - <<<$'FROM scratch\nCOPY dir /'
   is "$status" 2
-  has "$output" 'Dockerfile:2: "dir" selects nothing in an empty context'
+  has "$output" 'Dockerfile:2:6: "dir" selects nothing in an empty context'
   run "$PGSTRATA" build -f other - <<<'FROM scratch'
   is "$status" 2
   has "$output" "standard input is no tar archive"
