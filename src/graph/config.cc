@@ -145,7 +145,6 @@ Result<void> StageBuilder::act(const dockerfile::User& user) {
 Result<void> StageBuilder::act(const dockerfile::Cmd& cmd) {
   const std::vector<std::string> words = with_shell(cmd.command);
   state_.config.config.cmd = some(words);
-  state_.config.config.args_escaped = true;
   state_.cmd_set = true;
   add_config("CMD " + dockerfile::quote_list(words));
   return {};

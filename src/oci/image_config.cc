@@ -55,8 +55,7 @@ Result<ContainerConfig> container_from(const Json& json) {
       .text("WorkingDir", config.working_dir)
       .text("StopSignal", config.stop_signal)
       .texts("Shell", config.shell)
-      .texts("OnBuild", config.on_build)
-      .flag("ArgsEscaped", config.args_escaped);
+      .texts("OnBuild", config.on_build);
   config.exposed_ports = names_of(fields.find("ExposedPorts", Json::value_t::object));
   config.volumes = names_of(fields.find("Volumes", Json::value_t::object));
   if (fields.find("Entrypoint", Json::value_t::array) != nullptr)
@@ -87,7 +86,6 @@ Json container_json(const ContainerConfig& config) {
   if (config.healthcheck) json["Healthcheck"] = healthcheck_json(*config.healthcheck);
   if (!config.shell.empty()) json["Shell"] = config.shell;
   if (!config.on_build.empty()) json["OnBuild"] = config.on_build;
-  if (config.args_escaped) json["ArgsEscaped"] = true;
   return json;
 }
 

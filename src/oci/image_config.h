@@ -41,8 +41,6 @@ struct ContainerConfig {
   std::optional<Healthcheck> healthcheck;
   std::vector<std::string> shell;  ///< only if a SHELL instruction set it
   std::vector<std::string> on_build;
-  bool args_escaped =
-      false;  ///< a relic that BuildKit sets with every CMD; it means nothing outside Windows
   bool operator==(const ContainerConfig&) const = default;
 };
 
