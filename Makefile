@@ -31,10 +31,11 @@ bench: release
 	@scripts/install-packages test
 	@bench/run
 
-# Against a live Docker, as root; `make test` compares with what one made (tests/conformance/README.md).
+# Against a live Docker, as root; `make test` compares with what one made (tests/conformance/README.md). Only the cases
+# that Docker 28 knows: the others' results are of a newer BuildKit, which Debian doesn't have.
 conformance: release
 	@scripts/install-packages test
-	@tests/conformance/with-docker bash -c 'tests/conformance/conformance live build/release/src/pgstrata "$$DOCKER"'
+	@tests/conformance/with-docker bash -c 'tests/conformance/conformance live build/release/src/pgstrata "$$DOCKER" add/ config/ copy/ expansion/ ignore/ run/ stages/ syntax/'
 
 lint:
 	@scripts/install-packages test
