@@ -91,7 +91,8 @@ TEST(LimitsOfRoot, ALargeDirectoryAndManyPathsWithFewDescriptors) {
         const std::string text = std::to_string(i);
         ASSERT_EQ(read("d" + text + "/file"), text);
       }
-      EXPECT_LT(std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}), 150);
+      for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task"))
+        EXPECT_LT(std::distance(std::filesystem::directory_iterator(thread.path() / "fd"), {}), 150);
     });
     EXPECT_EQ(step.seen().size(), 1U + 1 + kFiles + 600);
     EXPECT_TRUE(std::is_sorted(step.seen().begin(), step.seen().end(),
@@ -125,13 +126,18 @@ void expect_broken(Step& step) {
   EXPECT_FALSE(step.finish().has_value());
 }
 
-/// This process's descriptor of `path` (as /proc/self/fd shows it), or -1.
-int find_descriptor(const std::string& path) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code ignored;
+/// The descriptor of `path` (as /proc shows it) in the table of a thread of this process, or -1.
+int find_descriptor(const std::string& path, const std::string& thread = "self") {
+  std::error_code ignored;  // the thread has ended
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + thread + "/fd", ignored))
     if (std::filesystem::read_symlink(entry, ignored) == path) return std::stoi(entry.path().filename());
-  }
   return -1;
+}
+
+bool any_thread_has(const std::string& path) {
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task"))
+    if (find_descriptor(path, "self/task/" + thread.path().filename().string()) >= 0) return true;
+  return false;
 }
 
 // As an administrator does it with a server that hangs.
@@ -156,8 +162,37 @@ TEST_P(Limits, AServerThatDiesFailsWhoAsksAndTheRecording) {
     step.mount();
     const std::uint64_t one = 1;
     ASSERT_EQ(::write(find_descriptor("anon_inode:[eventfd]"), &one, sizeof one), 8);
-    while (find_descriptor("/dev/fuse") >= 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (any_thread_has("/dev/fuse")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     expect_broken(step);
+  });
+}
+
+// A thread that waits for the server's answer doesn't end when the process is killed; the process must all
+// the same. (Where it doesn't, this leaves a process that nothing can end.)
+TEST_P(Limits, AProcessThatWaitsForItselfCanBeKilled) {
+  with_step([](Step& step) {
+    put(step.lower("file"));
+    const pid_t child = ::fork();
+    if (child == 0) {
+      // The question arrives, and is never answered.
+      step.show_times([&](std::string_view path, std::int64_t) -> std::int64_t {
+        if (path != "file") return 0;
+        put(step.at("asked"));
+        while (true) ::pause();
+      });
+      step.mount();
+      struct stat status {};
+      ::stat(step.at("fuse/file").c_str(), &status);
+      ::_exit(0);
+    }
+    while (!os::exists(step.at("asked"))) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    pid_t ended = 0;
+    for (int i = 0; i < 3000 && ended == 0; ++i) {
+      ended = ::waitpid(child, nullptr, WNOHANG);
+      if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(ended, child);
   });
 }
 

@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "filetree/entry.h"
 #include "trace/requests.h"
@@ -28,36 +32,72 @@ Result<os::Fd> make_events(int connection, int stop) {
   return events;
 }
 
+/// Gives the calling thread, and those that it starts, a table of descriptors of their own, with these and
+/// the standard streams in it.
+Result<void> keep_only(std::array<int, 3> kept) {
+  if (::unshare(CLONE_FILES) != 0)
+    return pgstrata::fail(system_error("can't separate the recorder's descriptors", ""));
+  std::sort(kept.begin(), kept.end());
+  unsigned first = STDERR_FILENO + 1;
+  for (const int fd : kept) {
+    const auto at = static_cast<unsigned>(fd);
+    if (at > first) ::close_range(first, at - 1, 0);
+    first = at + 1;
+  }
+  ::close_range(first, ~0U, 0);
+  return {};
+}
+
 /// What libfuse has to say would go to stderr.
 void keep_quiet(fuse_log_level /*level*/, const char* /*format*/, va_list /*arguments*/) {}
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(os::Fd connection, os::Fd source, const RecordingSpec& spec) {
-  std::unique_ptr<Server> server(new Server(std::move(source), spec));
+  std::unique_ptr<Server> server(new Server(spec));
   server->stop_ = os::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int flags = ::fcntl(connection.get(), F_GETFL);
   if (!server->stop_ || flags < 0 || ::fcntl(connection.get(), F_SETFL, flags | O_NONBLOCK) != 0)
     return pgstrata::fail(system_error("can't set up the recording of what steps read", ""));
+  std::promise<Result<void>> started;
+  std::future<Result<void>> begun = started.get_future();
+  server->first_ =
+      std::thread(&Server::live, server.get(), connection.get(), source.get(), std::move(started));
+  TRY_VOID(begun.get());
+  return server;
+}
+
+void Server::live(int connection, int source, std::promise<Result<void>> started) {
+  if (auto alone = keep_only({connection, source, stop_.get()}); !alone)
+    return started.set_value(std::move(alone));
+  if (auto opened = open_session(connection); !opened) return started.set_value(std::move(opened));
+  source_.emplace(os::Fd(source), nodes_);
+  serving_ = thread_count_;
+  started.set_value({});
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < thread_count_; ++i) others.emplace_back([this] { serve(); });
+    serve();
+  }
+  source_.reset();
+}
+
+Result<void> Server::open_session(int connection) {
   ::fuse_set_log_func(keep_quiet);
   std::array<char, 9> name{"pgstrata"};
   std::array<char*, 1> argv{name.data()};
   fuse_args arguments = FUSE_ARGS_INIT(1, argv.data());
-  server->session_ = ::fuse_session_new(&arguments, &operations(), sizeof(fuse_lowlevel_ops), server.get());
-  const std::string mounted = fmt::format("/dev/fd/{}", connection.get());
-  if (server->session_ == nullptr || ::fuse_session_mount(server->session_, mounted.c_str()) != 0)
-    return pgstrata::fail({.kind = ErrorKind::kMachine, .what = "can't serve a FUSE mount"});
-  static_cast<void>(connection.release());  // the session's now
-  server->serving_ = spec.threads;
-  for (std::size_t i = 0; i < spec.threads; ++i)
-    server->threads_.emplace_back([&at = *server] { at.serve(); });
-  return server;
+  session_ = ::fuse_session_new(&arguments, &operations(), sizeof(fuse_lowlevel_ops), this);
+  const std::string mounted = fmt::format("/dev/fd/{}", connection);
+  if (session_ != nullptr && ::fuse_session_mount(session_, mounted.c_str()) == 0) return {};
+  if (session_ != nullptr) ::fuse_session_destroy(std::exchange(session_, nullptr));
+  return pgstrata::fail({.kind = ErrorKind::kMachine, .what = "can't serve a FUSE mount"});
 }
 
 void Server::stop() {
+  if (!first_.joinable()) return;
   static_cast<void>(::eventfd_write(stop_.get(), 1));
-  threads_.clear();  // joins
-  if (session_ != nullptr) ::fuse_session_destroy(std::exchange(session_, nullptr));
+  first_.join();
 }
 
 void Server::fail(Error error) {

@@ -17,9 +17,10 @@ namespace {
 
 bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
 
-/// For calls that have no form with a directory and a name.
+/// For calls that have no form with a directory and a name. The server's threads have a table of
+/// descriptors of their own (server.h): the process's would be another one.
 std::string proc_path(const os::Fd& directory, const std::string& name) {
-  return fmt::format("/proc/self/fd/{}/{}", directory.get(), name);
+  return fmt::format("/proc/thread-self/fd/{}/{}", directory.get(), name);
 }
 
 struct CloseDir {
