@@ -1,10 +1,12 @@
 """What is measured: each case is an edit (or none) of a context, and the command that is timed after it."""
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from driver import big_tree, measure
+from driver.pgstrata import Pgstrata
 
 TAG = "bench-{}"
 EDITED = "/opt/container/entrypoint.sh"
@@ -49,6 +51,34 @@ def check_last_edit(contexts, name, peer):
         raise measure.Failed(f"{peer.name}: {EDITED} in {TAG.format(name)} is not the edited one")
 
 
+def recording(contexts, bench, name, title, repetitions):
+    """The same steps recorded and not recorded, in turns. None of them is reused; packages and sources are at hand."""
+    anew = "--no-cache" if name == "postgresql" else "--no-cache-filter=work"
+    command = lambda peer, *more: (peer.build(contexts.path(name), TAG.format(name), anew, *more)  # noqa: E731
+                                   if peer.name == "pgstrata" else None)
+    unrecorded = Pgstrata(bench)
+    unrecorded.start()
+    return Case(f"{name}-recording", title, name, command, repetitions=repetitions, budget=400, runs_steps=True,
+                yardsticks={"not recorded": command(unrecorded, "--read-set=off")})
+
+
+def check_runs(bench, case, peer):
+    """After the edit of one setup script its own RUN may run, and no other."""
+    if peer.name != "pgstrata":
+        return
+    log = (bench.directory / "logs" / f"{case}.pgstrata.log").read_text()
+    runs = dict(re.findall(r"^(#\d+) (\[.*\] RUN .*)$", log, re.MULTILINE))
+    ran = [runs[step] for step in re.findall(r"^(#\d+) DONE ", log, re.MULTILINE) if step in runs]
+    if len(ran) != 1:
+        raise measure.Failed(f"{case}: these RUNs ran: {ran}; see {bench.directory}/logs")
+
+
+def setup_edit(contexts, bench, kind, script, quick):
+    case = f"postgresql-{kind}"
+    return edit(contexts, "postgresql", kind, f"{script} edited, docker/postgresql", f"setup/scripts/{script}",
+                repetitions=2 if quick else 5, runs_steps=True, check=functools.partial(check_runs, bench, case))
+
+
 def all_cases(contexts, bench, quick):
     colds = 1 if quick else 3
     few = 5 if quick else 20
@@ -73,8 +103,12 @@ def all_cases(contexts, bench, quick):
              repetitions=few),
         edit(contexts, "postgresql", "entrypoint", "entrypoint.sh edited, docker/postgresql", "entrypoint.sh",
              repetitions=few, check=functools.partial(check_last_edit, contexts, "postgresql")),
-        edit(contexts, "postgresql", "setup", "30-pgbackrest.sh edited, docker/postgresql",
-             "setup/scripts/30-pgbackrest.sh", repetitions=1 if quick else 5, runs_steps=True),
+        setup_edit(contexts, bench, "packages", "10-postgresql.sh", quick),
+        setup_edit(contexts, bench, "setup", "30-pgbackrest.sh", quick),
+        setup_edit(contexts, bench, "check", "90-check.sh", quick),
+        recording(contexts, bench, "postgresql", "all RUNs of docker/postgresql, packages at hand", 5 if quick else 9),
+        recording(contexts, bench, "compile", "RUN make -j2 of a C++ project", 5 if quick else 9),
+        recording(contexts, bench, "true", "RUN true", 15 if quick else 30),
         edit(contexts, "badly-ordered", "entrypoint", "entrypoint.sh edited, COPY . before RUN", "entrypoint.sh",
              repetitions=1 if quick else 15, budget=20 if quick else 90, runs_steps=True,
              check=functools.partial(check_last_edit, contexts, "badly-ordered")),

@@ -28,6 +28,10 @@ class Contexts:
         target.mkdir(parents=True)
         if name.startswith("steps-"):
             self._make_steps(target, int(name.removeprefix("steps-")))
+        elif name == "compile":
+            self._make_compile(target)
+        elif name == "true":
+            shutil.copy(self._sources / "contexts" / name / "Dockerfile", target)
         elif name == "postgresql":
             shutil.copytree(self._image, target, dirs_exist_ok=True)
         else:
@@ -51,6 +55,11 @@ class Contexts:
         shutil.copy(self._sources / "contexts" / "usual" / "setup.sh", target)
         shutil.copy(self._image / "entrypoint.sh", target)
         shutil.copytree(self._image / "entrypoint.d", target / "entrypoint.d")
+
+    def _make_compile(self, target):
+        """pg-entrypoint, each file for itself: a small C++ project for make -j."""
+        shutil.copytree(self._sources / "contexts" / "compile", target, dirs_exist_ok=True)
+        shutil.copytree(self._image / "pg-entrypoint", target / "source", ignore=shutil.ignore_patterns("*_test.cc", "Makefile"))
 
     @staticmethod
     def _make_steps(target, count):

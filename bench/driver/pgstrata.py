@@ -18,8 +18,8 @@ class Pgstrata(Peer):
         shutil.rmtree(self.store, ignore_errors=True)
         measure.quietly(measure.Command(["cp", "-a", "--reflink=auto", str(self.bench.base_store), str(self.store)]), self.log)
 
-    def build(self, context, tag):
-        return self._command("build", "-t", tag, str(context))
+    def build(self, context, tag, *options):
+        return self._command("build", *options, "-t", tag, str(context))
 
     def save(self, tag, archive):
         return self._command("save", "--format", "docker-archive", "-o", str(archive), tag)
