@@ -51,25 +51,32 @@ Result<void> TarStream::flush() {
     buffers_[1].bytes.resize(kBufferSize);
     thread_ = std::thread([this] { work(); });
   }
+  Buffer& full = buffers_[current_];
+  full.hashed = false;
   std::unique_lock lock(mutex_);
-  wait_until_idle(lock);
+  changed_.wait(lock, [this] { return handed_over_ == nullptr || handed_over_->hashed; });
+  if (handed_over_ != nullptr) {  // it writes: the hash is free
+    lock.unlock();
+    hash(full);
+    lock.lock();
+    changed_.wait(lock, [this] { return handed_over_ == nullptr; });
+  }
   if (error_) return fail(*error_);
-  handed_over_ = &buffers_[current_];
+  handed_over_ = &full;
   changed_.notify_all();
   current_ ^= 1;
   buffers_[current_].used = 0;
   return {};
 }
 
-void TarStream::wait_until_idle(std::unique_lock<std::mutex>& lock) {
-  changed_.wait(lock, [this] { return handed_over_ == nullptr; });
+void TarStream::hash(Buffer& buffer) {
+  hash_.update(buffer.filled());
+  buffer.hashed = true;
 }
 
-void TarStream::consume(const Buffer& buffer) {
-  const auto bytes = std::span(buffer.bytes).first(buffer.used);
-  hash_.update(bytes);
+void TarStream::send(const Buffer& buffer) {
   if (error_) return;
-  if (auto done = sink_(bytes); !done) error_ = std::move(done).error();
+  if (auto done = sink_(buffer.filled()); !done) error_ = std::move(done).error();
 }
 
 void TarStream::work() {
@@ -77,9 +84,16 @@ void TarStream::work() {
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || handed_over_ != nullptr; });
     if (handed_over_ == nullptr) return;
-    const Buffer* buffer = handed_over_;
+    Buffer& buffer = *handed_over_;
+    if (!buffer.hashed) {
+      lock.unlock();
+      hash_.update(buffer.filled());
+      lock.lock();
+      buffer.hashed = true;
+      changed_.notify_all();
+    }
     lock.unlock();
-    consume(*buffer);
+    send(buffer);
     lock.lock();
     handed_over_ = nullptr;
     changed_.notify_all();
@@ -98,7 +112,8 @@ void TarStream::stop() {
 
 Result<oci::Digest> TarStream::finish() {
   stop();  // the thread ends what it has
-  consume(buffers_[current_]);
+  hash(buffers_[current_]);
+  send(buffers_[current_]);
   if (error_) return fail(*error_);
   return hash_.finish();
 }

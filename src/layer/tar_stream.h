@@ -23,8 +23,9 @@ namespace pgstrata::layer {
 using ByteSink = std::function<Result<void>(std::span<const std::byte>)>;
 
 /// A layer's files are hashed twice (each one's content, and the whole tar), so a big layer uses a second
-/// thread: the caller reads and hashes content into one buffer while the other is hashed and written. The
-/// thread starts when the first buffer is full; most layers never fill one.
+/// thread: the caller reads and hashes content into one buffer while the other is written. The tar is
+/// hashed by who has the time: by the thread when it gets a buffer, unless the caller had to wait for it
+/// and did so meanwhile. The thread starts when the first buffer is full; most layers never fill one.
 class TarStream {
  public:
   explicit TarStream(const ByteSink& sink);
@@ -47,12 +48,14 @@ class TarStream {
   struct Buffer {
     std::vector<std::byte> bytes;
     std::size_t used = 0;
+    bool hashed = false;
+    [[nodiscard]] std::span<const std::byte> filled() const { return std::span(bytes).first(used); }
   };
 
   Result<void> flush();
-  void consume(const Buffer& buffer);
+  void hash(Buffer& buffer);
+  void send(const Buffer& buffer);
   void work();
-  void wait_until_idle(std::unique_lock<std::mutex>& lock);
   void stop();
 
   const ByteSink& sink_;
@@ -63,7 +66,7 @@ class TarStream {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  const Buffer* handed_over_ = nullptr;  ///< what the thread works on
+  Buffer* handed_over_ = nullptr;  ///< what the thread works on; as long as it isn't hashed, so is hash_
   bool stopping_ = false;
   std::optional<Error> error_;  ///< the sink's first
   std::thread thread_;
