@@ -5,16 +5,11 @@
 #include <cstdio>
 #include <ctime>
 
+#include "cache/layer_row.h"
 #include "cache/schema.sql.h"
 
 namespace pgstrata::cache {
 namespace {
-
-LayerRow layer_row(const Statement& row) {
-  return {.diff_id = row.digest(0),
-          .change_set = row.digest(1),
-          .size = static_cast<std::uint64_t>(row.integer(2))};
-}
 
 Result<std::int64_t> user_version(const Database& database) {
   Statement statement = TRY(database.prepare("PRAGMA user_version"));
@@ -92,19 +87,22 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::s
 
 Result<void> Index::prepare_statements() {
   find_ =
-      TRY(database_.prepare("SELECT diff_id, change_set, size, record.written, seconds, began, ended"
-                            " FROM record JOIN layer USING (diff_id) WHERE key = ?"));
+      TRY(database_.prepare(fmt::format("SELECT {}, record.written, seconds, record.began, record.ended"
+                                        " FROM record JOIN layer USING (diff_id) WHERE key = ?",
+                                        kLayerColumns)));
   record_ =
       TRY(database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended)"
                             " VALUES (?, ?, ?, ?, ?, ?)"));
   made_ = TRY(database_.prepare("SELECT began, ended FROM record WHERE diff_id = ? LIMIT 1"));
-  layer_ = TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE diff_id = ?"));
-  layer_with_ =
-      TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE change_set = ? AND written "
-                            "< ? ORDER BY written LIMIT 1"));
+  layer_ = TRY(database_.prepare(fmt::format("SELECT {} FROM layer WHERE diff_id = ?", kLayerColumns)));
+  layer_with_ = TRY(database_.prepare(
+      fmt::format("SELECT {} FROM layer WHERE change_set = ? AND times = ? AND written < ?"
+                  " ORDER BY written LIMIT 1",
+                  kLayerColumns)));
   // A layer whose files are written again is as unsynced as a new one, but keeps its age.
   add_layer_ = TRY(database_.prepare(
-      "INSERT INTO layer (diff_id, change_set, size, written, dirty, boot) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
+      "INSERT INTO layer (diff_id, change_set, size, written, dirty, boot, times, build, began, ended)"
+      " VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)"
       " ON CONFLICT (diff_id) DO UPDATE SET dirty = excluded.dirty, boot = excluded.boot"));
   previous_ = TRY(database_.prepare("SELECT definition, inputs, chain FROM step WHERE slot = ?"));
   remember_ = TRY(database_.prepare(
@@ -116,10 +114,11 @@ Result<std::optional<Hit>> Index::find(const oci::Digest& key) {
   const std::scoped_lock lock(mutex_);
   find_->bind(1, key);
   if (!TRY(find_->step())) return std::nullopt;
-  const Hit hit{.layer = layer_row(*find_),
-                .written = find_->integer(3),
-                .seconds = find_->real(4),
-                .made = {.began = find_->integer(5), .ended = find_->integer(6)}};
+  const Hit hit{
+      .layer = layer_row(*find_),
+      .written = find_->integer(kAfterLayer),
+      .seconds = find_->real(kAfterLayer + 1),
+      .made = {.began = find_->integer(kAfterLayer + 2), .ended = find_->integer(kAfterLayer + 3)}};
   find_->reset();
   return hit;
 }
@@ -156,9 +155,10 @@ Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {
   return row;
 }
 
-Result<std::optional<LayerRow>> Index::layer_with(const oci::Digest& change_set, std::int64_t before) {
+Result<std::optional<LayerRow>> Index::layer_with(const oci::Digest& change_set, const oci::Digest& times,
+                                                  std::int64_t before) {
   const std::scoped_lock lock(mutex_);
-  layer_with_->bind(1, change_set).bind(2, before);
+  layer_with_->bind(1, change_set).bind(2, times).bind(3, before);
   if (!TRY(layer_with_->step())) return std::nullopt;
   const LayerRow row = layer_row(*layer_with_);
   layer_with_->reset();
@@ -172,6 +172,10 @@ Result<void> Index::add_layer(const LayerRow& layer) {
       .bind(3, static_cast<std::int64_t>(layer.size))
       .bind(4, now())
       .bind(5, std::string_view(boot_id_))
+      .bind(6, layer.times)
+      .bind(7, layer.step.build)
+      .bind(8, layer.step.began)
+      .bind(9, layer.step.ended)
       .run();
 }
 
@@ -203,7 +207,7 @@ Result<void> Index::remember(const oci::Digest& slot, const KeyParts& parts) {
 Result<std::vector<LayerRow>> Index::unsynced_layers() {
   const std::scoped_lock lock(mutex_);
   Statement statement = TRY(database_.prepare(
-      "SELECT diff_id, change_set, size FROM layer WHERE boot IS NOT NULL AND boot != ?"));
+      fmt::format("SELECT {} FROM layer WHERE boot IS NOT NULL AND boot != ?", kLayerColumns)));
   statement.bind(1, std::string_view(boot_id_));
   std::vector<LayerRow> layers;
   while (TRY(statement.step())) layers.push_back(layer_row(statement));

@@ -10,6 +10,7 @@
 
 #include "cache/sqlite.h"
 #include "core/result.h"
+#include "filetree/step_times.h"
 #include "oci/digest.h"
 
 namespace pgstrata::cache {
@@ -18,7 +19,9 @@ namespace pgstrata::cache {
 struct LayerRow {
   oci::Digest diff_id;
   oci::Digest change_set;
-  std::uint64_t size = 0;  ///< bytes of its tar
+  std::uint64_t size = 0;         ///< bytes of its tar
+  oci::Digest times;              ///< filetree::times_digest() of a RUN's layer; none of others
+  filetree::StepTimes step = {};  ///< when it was made, if it is a RUN's
   bool operator==(const LayerRow&) const = default;
 };
 
@@ -86,8 +89,10 @@ class Index {
   Result<void> add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked);
 
   Result<std::optional<LayerRow>> layer(const oci::Digest& diff_id);
-  /// A layer with this change set that was there before `before` (now()), the oldest if there are several.
-  Result<std::optional<LayerRow>> layer_with(const oci::Digest& change_set, std::int64_t before);
+  /// A layer with this change set and these times that was there before `before` (now()), the oldest if
+  /// there are several.
+  Result<std::optional<LayerRow>> layer_with(const oci::Digest& change_set, const oci::Digest& times,
+                                             std::int64_t before);
   Result<void> add_layer(const LayerRow& layer);
   /// Removes the layer and every record that leads to it.
   Result<void> forget_layer(const oci::Digest& diff_id);

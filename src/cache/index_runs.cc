@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cache/index.h"
+#include "cache/layer_row.h"
 
 namespace pgstrata::cache {
 namespace {
@@ -31,19 +32,19 @@ std::vector<oci::Digest> split(std::string_view bytes) {
 Result<std::vector<RecordedRun>> Index::runs(const oci::Digest& op) {
   const std::scoped_lock lock(mutex_);
   Statement statement = TRY(database_.prepare(
-      "SELECT diff_id, change_set, layer.size, run.id, chain, inputs, seconds, began, ended"
-      " FROM run JOIN layer USING (diff_id) WHERE op = ? ORDER BY run.id DESC"));
+      fmt::format("SELECT {}, run.id, chain, inputs, seconds, run.began, run.ended"
+                  " FROM run JOIN layer USING (diff_id) WHERE op = ? ORDER BY run.id DESC",
+                  kLayerColumns)));
   statement.bind(1, op);
   std::vector<RecordedRun> runs;
   while (TRY(statement.step()))
-    runs.push_back({.id = statement.integer(3),
-                    .chain = split(statement.text(4)),
-                    .inputs = statement.digest(5),
-                    .layer = {.diff_id = statement.digest(0),
-                              .change_set = statement.digest(1),
-                              .size = static_cast<std::uint64_t>(statement.integer(2))},
-                    .seconds = statement.real(6),
-                    .made = {.began = statement.integer(7), .ended = statement.integer(8)}});
+    runs.push_back({.id = statement.integer(kAfterLayer),
+                    .chain = split(statement.text(kAfterLayer + 1)),
+                    .inputs = statement.digest(kAfterLayer + 2),
+                    .layer = layer_row(statement),
+                    .seconds = statement.real(kAfterLayer + 3),
+                    .made = {.began = statement.integer(kAfterLayer + 4),
+                             .ended = statement.integer(kAfterLayer + 5)}});
   return runs;
 }
 

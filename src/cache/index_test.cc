@@ -36,8 +36,8 @@ TEST_F(IndexTest, ARecordIsFoundByItsKeyAlsoByTheNextProcess) {
   EXPECT_EQ(hit->made, (Made{.began = 3, .ended = *written}));
   EXPECT_EQ(hit->written, *written);  // or an image would be another one when nothing changed
   EXPECT_FALSE(open()->find(oci::sha256("other"))->has_value());
-  EXPECT_EQ(open()->layer_with(layer_.change_set, Index::now()).value(), layer_);
-  EXPECT_EQ(open()->layer_with(layer_.change_set, 0).value(), std::nullopt);
+  EXPECT_EQ(open()->layer_with(layer_.change_set, layer_.times, Index::now()).value(), layer_);
+  EXPECT_EQ(open()->layer_with(layer_.change_set, layer_.times, 0).value(), std::nullopt);
 }
 
 TEST_F(IndexTest, ForgettingALayerForgetsItsRecords) {

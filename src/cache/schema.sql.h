@@ -1,9 +1,9 @@
-// The schema of the cache index, version 2 (PRAGMA user_version). docs/cache-index.md explains it.
+// The schema of the cache index, version 3 (PRAGMA user_version). docs/cache-index.md explains it.
 #pragma once
 
 namespace pgstrata::cache {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 inline constexpr const char* kSchema = R"sql(
   -- A layer whose tar is a blob and whose change set is a file of the store.
@@ -15,6 +15,10 @@ inline constexpr const char* kSchema = R"sql(
     size       INTEGER NOT NULL,
     written    INTEGER NOT NULL,  -- when it was first there, ns since the epoch
     dirty      INTEGER NOT NULL,  -- when its files were written last
+    times      BLOB NOT NULL,     -- of a RUN's layer: digest of whose the times of its files are
+    build      INTEGER NOT NULL,  -- and when its build, its step began, and its step ended
+    began      INTEGER NOT NULL,
+    ended      INTEGER NOT NULL,
     boot       TEXT
   ) WITHOUT ROWID;
   CREATE INDEX layer_change_set ON layer (change_set, written);

@@ -117,6 +117,10 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.no_cache_filter = options.no_cache_filter;
   graph.network = TRY(parse_network(options.network));
   request.read_sets = TRY(parse_read_set(options.read_set));
+  if (options.verify && options.no_cache)
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = "--verify with --no-cache: nothing would be reused that could be verified",
+                 .next = "leave one of them out"});
   graph.limits.hosts = TRY(parse_hosts(options.hosts));
   graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
   graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
@@ -366,6 +370,7 @@ class Build {
         .slot_prefix = absolute(request_.options.context) + "\n" + absolute(contexts_.dockerfile_name),
         .source_date_epoch = epoch_,
         .read_sets = request_.read_sets && recordable.has_value(),
+        .verify = request_.options.verify,
         .enter_sandbox = [&]() -> Result<void> {
           sink_.suspend();
           TRY_VOID(sandbox::enter_namespaces());

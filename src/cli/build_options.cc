@@ -69,6 +69,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--sbom", sbom, "only false");
   app.add_option("--provenance", provenance, "only false");
   app.add_flag("--no-cache", no_cache, "run every step");
+  app.add_flag("--verify", verify, "run what could be reused as well, and fail if it gives other files");
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -44,6 +44,7 @@ struct BuildOptions {
   std::string progress = "auto";
   std::string read_set = "on";
   bool no_cache = false;
+  bool verify = false;
   bool pull = false;
   bool load = false;
   bool quiet = false;

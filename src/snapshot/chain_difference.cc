@@ -24,15 +24,18 @@ struct Gap {
   NamedChain after;
 };
 
+bool same_layer(const NamedLayer& one, const NamedLayer& other) {
+  return one.change_set == other.change_set && one.times == other.times;
+}
+
 /// lengths[i][j]: layers in common between before[i..] and after[j..].
 std::vector<std::vector<std::size_t>> common_lengths(const NamedChain& before, const NamedChain& after) {
   std::vector<std::vector<std::size_t>> lengths(before.size() + 1,
                                                 std::vector<std::size_t>(after.size() + 1, 0));
   for (std::size_t i = before.size(); i-- > 0;)
     for (std::size_t j = after.size(); j-- > 0;)
-      lengths[i][j] = before[i].change_set == after[j].change_set
-                          ? lengths[i + 1][j + 1] + 1
-                          : std::max(lengths[i + 1][j], lengths[i][j + 1]);
+      lengths[i][j] = same_layer(before[i], after[j]) ? lengths[i + 1][j + 1] + 1
+                                                      : std::max(lengths[i + 1][j], lengths[i][j + 1]);
   return lengths;
 }
 
@@ -46,7 +49,7 @@ std::vector<Gap> gaps(const NamedChain& before, const NamedChain& after) {
   std::size_t i = 0;
   std::size_t j = 0;
   while (i < before.size() || j < after.size()) {
-    if (i < before.size() && j < after.size() && before[i].change_set == after[j].change_set) {
+    if (i < before.size() && j < after.size() && same_layer(before[i], after[j])) {
       close();
       ++i, ++j;
     } else if (j == after.size() || (i < before.size() && lengths[i + 1][j] >= lengths[i][j + 1])) {
@@ -83,13 +86,14 @@ using TouchedPaths = std::map<std::string, bool, std::less<>>;
 /// A layer of a gap, gone through from its first record to its last.
 struct Cursor {
   const ChangeSetFile* changes = nullptr;
+  std::optional<filetree::StepTimes> step;
   std::size_t next = 0;
 };
 using Cursors = std::vector<Cursor>;
 
 Cursors cursors(const NamedChain& layers) {
   Cursors all;
-  for (const NamedLayer& layer : layers) all.push_back({.changes = layer.changes});
+  for (const NamedLayer& layer : layers) all.push_back({.changes = layer.changes, .step = layer.step});
   return all;
 }
 
@@ -123,12 +127,24 @@ Result<Saying> take(Cursors& side, std::string_view path) {
   return saying;
 }
 
+/// Whether a file's time means another thing. Of directories nobody can tell, since each new name sets it.
+bool times_differ(const Entry& before, const std::optional<filetree::StepTimes>& step_before,
+                  const Entry& after, const std::optional<filetree::StepTimes>& step_after) {
+  return step_before && step_after && before.type == EntryType::kRegular &&
+         filetree::lasting_time(before.mtime_ns, *step_before) !=
+             filetree::lasting_time(after.mtime_ns, *step_after);
+}
+
 Result<bool> same(const Saying& before, const Saying& after) {
   if (before.layers.size() != after.layers.size()) return false;
   for (std::size_t i = 0; i < before.layers.size(); ++i) {
     const Cursor& mine = before.layers[i];
     const Cursor& theirs = after.layers[i];
     if (!TRY(mine.changes->says_the_same(mine.next, *theirs.changes, theirs.next))) return false;
+    if (!mine.step || !theirs.step) continue;
+    if (times_differ(TRY(mine.changes->entry(mine.next)), mine.step,
+                     TRY(theirs.changes->entry(theirs.next)), theirs.step))
+      return false;
   }
   return true;
 }
@@ -170,6 +186,12 @@ class Side {
 
   Result<std::optional<Entry>> lookup(std::string_view path) const { return view_.lookup(path); }
   Result<std::vector<Entry>> list(std::string_view directory) const { return view_.list(directory); }
+
+  /// When the step ran that made the file at `path`; nothing if it is of a base or of a context.
+  Result<std::optional<filetree::StepTimes>> step(std::string_view path) const {
+    const auto origin = TRY(view_.origin(path));
+    return origin ? layers_[origin->layer].step : std::nullopt;
+  }
 
   /// The names that the file at `path` has in its own layer; empty for only one.
   Result<std::vector<std::string>> links(std::string_view path) {
@@ -236,6 +258,8 @@ class Comparison {
       const auto links_after = TRY(after_.links(path));
       if (links_before != links_after) asked |= filetree::kAskedMeta;
       if (links_before.empty() != links_after.empty()) asked |= filetree::kAskedKind;
+      if (times_differ(*before, TRY(before_.step(path)), *after, TRY(after_.step(path))))
+        asked |= filetree::kAskedContent;
     }
     if (asked != 0) found_[path] |= asked;
     const bool listed = before.has_value() != after.has_value() || (before && before->type != after->type);

@@ -2,19 +2,23 @@
 // another answer on the one than on the other. What a step never asked can't have changed what it did.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/result.h"
 #include "filetree/observation.h"
+#include "filetree/step_times.h"
 #include "oci/digest.h"
 #include "snapshot/change_set_file.h"
 
 namespace pgstrata::snapshot {
 
-/// A layer and what it is called: layers with equal change-set digests are the same, mtimes aside.
+/// A layer and what it is called: layers with equal digests are the same.
 struct NamedLayer {
   oci::Digest change_set;
-  const ChangeSetFile* changes = nullptr;  ///< borrowed
+  oci::Digest times = {};                        ///< filetree::times_digest() of what a step made
+  std::optional<filetree::StepTimes> step = {};  ///< when that was
+  const ChangeSetFile* changes = nullptr;        ///< borrowed
 };
 using NamedChain = std::vector<NamedLayer>;  ///< bottom first
 
@@ -24,7 +28,8 @@ using NamedChain = std::vector<NamedLayer>;  ///< bottom first
 /// Layers that both chains have, in the same order, are left out of the search: what they alone say of a
 /// path is the same in both. So the work is that of reading the layers that differ, and looking up what
 /// they touch; a file, a whiteout or an opaque directory among them touches everything that it hides.
-/// Modification times play no part.
+/// Of modification times only those of files that a step made, on both sides, play a part: they are content
+/// if they mean another thing (filetree/step_times.h), since programs that stat a file decide by them.
 Result<filetree::Observations> chain_difference(const NamedChain& before, const NamedChain& after);
 
 }  // namespace pgstrata::snapshot

@@ -36,7 +36,7 @@ Layer layer(ChangeSet changes) {
 
 NamedChain chain(const std::vector<Layer>& layers) {
   NamedChain named;
-  for (const Layer& one : layers) named.push_back({one.first, one.second.get()});
+  for (const Layer& one : layers) named.push_back({.change_set = one.first, .changes = one.second.get()});
   return named;
 }
 
@@ -260,6 +260,40 @@ TEST(ChainDifference, IsWhatLookingEverythingUpWouldFind) {
     for (const auto& [path, questions] : difference(before, after)) found[path] = questions;
     ASSERT_EQ(found, by_definition(tree_of(before), tree_of(after))) << "seed " << seed;
   }
+}
+
+// A layer that a step made; `mtime` of its one file in seconds. The first step ran from 1000 s on, the
+// other from 2000.
+NamedLayer made_by_step(const ChangeSetFile& changes, const Entry& file, std::int64_t began) {
+  const filetree::StepTimes step{.build = began - 50, .began = began, .ended = began + 100'000'000'000};
+  const std::vector<Entry> entries{file};
+  return {.change_set = filetree::change_set_digest(entries),
+          .times = filetree::times_digest(entries, step),
+          .step = step,
+          .changes = &changes};
+}
+
+Observations times_difference(std::int64_t mtime_before, std::int64_t mtime_after) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  Entry before = file_entry("made", "x");
+  Entry after = before;
+  before.mtime_ns = mtime_before * kSecond;
+  after.mtime_ns = mtime_after * kSecond;
+  const Layer one = layer({before});
+  const Layer other = layer({after});
+  const auto found = chain_difference({{.change_set = base().first, .changes = base().second.get()},
+                                       made_by_step(*one.second, before, 1000 * kSecond)},
+                                      {{.change_set = base().first, .changes = base().second.get()},
+                                       made_by_step(*other.second, after, 2000 * kSecond)});
+  EXPECT_TRUE(found) << found.error().message();
+  return found.value_or(Observations{});
+}
+
+TEST(ChainDifference, TimesThatAStepGaveCountIfTheyMeanAnotherThing) {
+  EXPECT_THAT(times_difference(1001, 2001), IsEmpty()) << "both made it";
+  EXPECT_THAT(times_difference(7, 7), IsEmpty()) << "both kept its time";
+  EXPECT_THAT(times_difference(7, 2001), ElementsAre(Observation{"made", filetree::kAskedContent}));
+  EXPECT_THAT(times_difference(7, 8), ElementsAre(Observation{"made", filetree::kAskedContent}));
 }
 
 }  // namespace

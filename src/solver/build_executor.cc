@@ -71,22 +71,30 @@ Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Resu
     prepared.reason = "--no-cache";
     return std::nullopt;
   }
-  const auto hit = TRY(inputs_.layers.index().find(prepared.parts.key()));
-  const bool present = hit && inputs_.layers.is_present(hit->layer);
-  if (!present) {
-    auto rebased = TRY(rebase(id, done, prepared));
-    if (rebased) return rebased;
-    prepared.reason = prepared.falsified ? in_words(*prepared.falsified)
-                                         : TRY(miss_reason(id, prepared, hit.has_value()));
+  auto found = TRY(stored(id, done, prepared));
+  if (found && inputs_.verify) {
+    prepared.reason = "--verify";
+    prepared.expected = std::move(found);
     return std::nullopt;
   }
-  VertexResult result{.chain = reused(id, done, hit->layer, hit->made, started_ns_),
-                      .status = Status::kHit,
-                      .reason = "nothing it depends on changed",
-                      .created_ns = hit->written,
-                      .layer = hit->layer};
-  inputs_.observer.finished(id, result);
-  return result;
+  if (found) inputs_.observer.finished(id, *found);
+  return found;
+}
+
+Result<std::optional<VertexResult>> BuildExecutor::stored(VertexId id, const Results& done,
+                                                          Prepared& prepared) {
+  const auto hit = TRY(inputs_.layers.index().find(prepared.parts.key()));
+  if (hit && inputs_.layers.is_present(hit->layer))
+    return VertexResult{.chain = reused(id, done, hit->layer, hit->made, started_ns_),
+                        .status = Status::kHit,
+                        .reason = "nothing it depends on changed",
+                        .created_ns = hit->written,
+                        .layer = hit->layer};
+  auto rebased = TRY(rebase(id, done, prepared));
+  if (!rebased)
+    prepared.reason = prepared.falsified ? in_words(*prepared.falsified)
+                                         : TRY(miss_reason(id, prepared, hit.has_value()));
+  return rebased;
 }
 
 Result<VertexResult> BuildExecutor::solve_source(VertexId id) {
@@ -116,18 +124,22 @@ Result<VertexResult> BuildExecutor::run(VertexId id, const Results& done, std::s
     inputs_.observer.failed(id, error);
     return fail(std::move(error));
   }
-  return finish(id, done, prepared, *layer, seconds_since(start));
+  if (!prepared.expected) return finish(id, done, prepared, *layer, seconds_since(start));
+  auto result = verified(id, done, prepared, *layer, seconds_since(start));
+  if (!result) inputs_.observer.failed(id, result.error());
+  return result;
 }
 
 Result<std::optional<cache::LayerRow>> BuildExecutor::equal_layer(VertexId id,
                                                                   const oci::Digest& change_set,
+                                                                  const oci::Digest& times,
                                                                   const Prepared& prepared) {
   // SOURCE_DATE_EPOCH promises the file times as well.
   if (inputs_.graph.vertices[id].no_cache || inputs_.source_date_epoch) return std::nullopt;
   // The times of an older layer have to be shown as if they were new, which takes the recorder. A COPY's
   // are those of its sources.
   if (needs_sandbox(id) && !inputs_.read_sets) return std::nullopt;
-  const auto known = TRY(inputs_.layers.index().layer_with(change_set, prepared.started_ns));
+  const auto known = TRY(inputs_.layers.index().layer_with(change_set, times, prepared.started_ns));
   if (known && inputs_.layers.is_present(*known)) return known;
   return std::nullopt;
 }
@@ -137,7 +149,7 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
   cache::LayerRow layer = row;
   Status status = Status::kRan;
   cache::Made made{.began = prepared.started_ns};
-  const auto older = TRY(equal_layer(id, row.change_set, prepared));
+  const auto older = TRY(equal_layer(id, row.change_set, row.times, prepared));
   if (older) {
     layer = *older;
     status = Status::kCutOff;
@@ -212,7 +224,7 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
   CopyPlan plan = TRY(plan_copy(copy, *source, std::move(selected), *below, options));
   if (!plan.warning.empty()) inputs_.observer.warned(id, plan.warning);
   auto entries = std::move(plan.entries);
-  const auto older = TRY(equal_layer(id, filetree::change_set_digest(entries), prepared));
+  const auto older = TRY(equal_layer(id, filetree::change_set_digest(entries), {}, prepared));
   if (older) return *older;
   snapshot::ContentOpener open = [&](const filetree::Entry& entry) { return plan.open(entry); };
   const auto previous = TRY(previous_layer(id));

@@ -47,6 +47,7 @@ struct BuildInputs {
   std::optional<std::int64_t> source_date_epoch;  ///< seconds
   /// Record what RUNs ask, and reuse them by it. Without: exact keys only.
   bool read_sets = true;
+  bool verify = false;  ///< run what could be reused, and fail if that gives other files
   std::function<Result<void>()> enter_sandbox;
   Mutant mutant = {};
 };
@@ -68,9 +69,11 @@ class BuildExecutor final : public Executor {
     std::vector<Selected> selected;  ///< of a COPY
     std::int64_t started_ns = 0;     ///< wall clock, when it had to run
     std::optional<Falsified> falsified;
-    std::optional<filetree::Observations> asked;  ///< what a RUN asked of the layers, if it was recorded
-    std::vector<cache::AskedMount> asked_mounts;  ///< and of its bind mounts
-    std::map<std::size_t, MountedTree> mounted;   ///< of a RUN's bind mounts, as far as they were asked for
+    std::optional<VertexResult> expected;          ///< --verify: what would have been reused
+    std::optional<cache::RecordedRun> reused_run;  ///< and which run that rests on, if on a recording
+    std::optional<filetree::Observations> asked;   ///< what a RUN asked of the layers, if it was recorded
+    std::vector<cache::AskedMount> asked_mounts;   ///< and of its bind mounts
+    std::map<std::size_t, MountedTree> mounted;  ///< of a RUN's bind mounts, as far as they were asked for
   };
 
   Result<cache::KeyParts> key_parts(graph::VertexId id, const Results& done, Prepared& prepared);
@@ -81,8 +84,13 @@ class BuildExecutor final : public Executor {
   /// Digest of all that a RUN is, its layers and the content of its mounts aside: what its runs are stored
   /// by.
   Result<oci::Digest> run_digest(graph::VertexId id, const Results& done, const Prepared& prepared);
-  /// The result of a run on other layers, put on these.
+  /// The stored result: that of the exact key, or of a run on other layers, put on these.
+  Result<std::optional<VertexResult>> stored(graph::VertexId id, const Results& done, Prepared& prepared);
   Result<std::optional<VertexResult>> rebase(graph::VertexId id, const Results& done, Prepared& prepared);
+  /// --verify, after the step has run: the expected result, or in what the files differ.
+  Result<VertexResult> verified(graph::VertexId id, const Results& done, Prepared& prepared,
+                                const cache::LayerRow& fresh, double seconds);
+  Result<std::string> why_it_differs(graph::VertexId id, const Results& done, const Prepared& prepared);
   /// Stores what a RUN asked beside the layer that it gave.
   Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared,
                          const cache::LayerRow& layer, double seconds, cache::Made made);
@@ -108,10 +116,10 @@ class BuildExecutor final : public Executor {
   Result<void> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
                            const std::stop_token& stop);
   [[nodiscard]] std::string bootstrapped_suite(graph::VertexId id) const;
-  /// Early cut-off: the layer that is known already and has the same change set, so that the step becomes
-  /// it, with its DiffID, and nothing above it is new.
+  /// Early cut-off: the layer that is known already and has the same change set, with times that mean the
+  /// same, so that the step becomes it, with its DiffID, and nothing above it is new.
   Result<std::optional<cache::LayerRow>> equal_layer(graph::VertexId id, const oci::Digest& change_set,
-                                                     const Prepared& prepared);
+                                                     const oci::Digest& times, const Prepared& prepared);
   Result<VertexResult> finish(graph::VertexId id, const Results& done, Prepared& prepared,
                               const cache::LayerRow& row, double seconds);
 

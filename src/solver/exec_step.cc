@@ -179,8 +179,9 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
   }
   auto changes =
       TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
-  return inputs_.layers.add_upper(directory.path("/upper"), std::move(changes),
-                                  {.source_date_epoch = inputs_.source_date_epoch});
+  return inputs_.layers.add_upper(
+      directory.path("/upper"), std::move(changes), {.source_date_epoch = inputs_.source_date_epoch},
+      {.build = started_ns_, .began = prepared.started_ns, .ended = cache::Index::now()});
 }
 
 Result<void> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,

@@ -106,16 +106,19 @@ Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Res
   const auto* reusable = std::get_if<Reusable>(&verdict);
   if (reusable == nullptr) return std::nullopt;
   const cache::RecordedRun& run = reusable->run;
-  const std::int64_t written =
-      TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds, run.made));
-  TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
-  VertexResult result{.chain = reused(id, done, run.layer, run.made, started_ns_),
+  std::int64_t written = run.made.ended;
+  if (inputs_.verify) {
+    prepared.reused_run = run;  // which is to be shown to be right before it is relied on
+  } else {
+    written =
+        TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds, run.made));
+    TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
+  }
+  return VertexResult{.chain = reused(id, done, run.layer, run.made, started_ns_),
                       .status = Status::kRebased,
                       .reason = "nothing that it asked for changed",
                       .created_ns = written,
                       .layer = run.layer};
-  inputs_.observer.finished(id, result);
-  return result;
 }
 
 }  // namespace pgstrata::solver

@@ -19,7 +19,10 @@ std::int64_t TimeMap::shown(std::int64_t time) const {
 Chain Chain::with(const cache::LayerRow& layer) const {
   Chain longer = *this;
   longer.layers.push_back(layer);
-  longer.id = oci::KeyHasher("pgstrata.chain.v1").add("below", id).add("layer", layer.change_set).finish();
+  oci::KeyHasher name("pgstrata.chain.v1");
+  name.add("below", id).add("layer", layer.change_set);
+  if (!layer.times.is_none()) name.add("times", layer.times);
+  longer.id = name.finish();
   return longer;
 }
 

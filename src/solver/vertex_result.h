@@ -27,7 +27,8 @@ struct TimeMap {
 };
 
 /// The layers under and of a vertex, bottom first, named by their change sets: two checkouts and two
-/// machines that make the same files have the same chain id.
+/// machines that make the same files have the same chain id. (And by whose the times of a RUN's files are:
+/// filetree/step_times.h.)
 ///
 /// A program may decide by times alone: an object file is newer than its source, as it was made after the
 /// source came here. In a build from nothing that holds for all that RUNs make and all that is copied from

@@ -67,9 +67,13 @@ std::string LayerStore::unpacked_path(const oci::Digest& diff_id) const {
   return content_.root() + "/unpacked/" + diff_id.hex();
 }
 
-Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::WrittenLayer& written) {
-  const LayerRow row{
-      .diff_id = written.diff_id, .change_set = written.change_set_digest, .size = written.size};
+Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::WrittenLayer& written,
+                                         const oci::Digest& times, const filetree::StepTimes& step) {
+  const LayerRow row{.diff_id = written.diff_id,
+                     .change_set = written.change_set_digest,
+                     .size = written.size,
+                     .times = times,
+                     .step = step};
   TRY_VOID(tar.commit(written.diff_id));
   const std::string path = changes_path(written.diff_id);
   if (!os::exists(path)) {
@@ -92,9 +96,14 @@ Result<LayerRow> LayerStore::add(filetree::ChangeSet changes, const snapshot::Co
 }
 
 Result<LayerRow> LayerStore::add_upper(const std::string& upper, filetree::ChangeSet changes,
-                                       const layer::WriteOptions& options) {
+                                       const layer::WriteOptions& options,
+                                       const filetree::StepTimes& step) {
   const auto open = TRY(snapshot::files_of_directory(upper));
-  const LayerRow row = TRY(add(std::move(changes), open, options));
+  const oci::Digest times = filetree::times_digest(changes, step);
+  content::Ingest tar = TRY(content_.ingest());
+  const layer::WrittenLayer written =
+      TRY(layer::write_layer(std::move(changes), open, options, sink_to(tar)));
+  const LayerRow row = TRY(add_written(std::move(tar), written, times, step));
   const std::string target = unpacked_path(row.diff_id);
   // If it is there already, an equal layer was unpacked before: the upper directory isn't needed.
   if (::rename(upper.c_str(), target.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY)
@@ -131,7 +140,11 @@ Result<snapshot::NamedChain> LayerStore::named(const std::vector<LayerRow>& chai
   snapshot::NamedChain named;
   for (const LayerRow& layer : chain) {
     const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
-    named.push_back({.change_set = layer.change_set, .changes = file});
+    const bool by_step = !layer.times.is_none();
+    named.push_back({.change_set = layer.change_set,
+                     .times = layer.times,
+                     .step = by_step ? std::optional(layer.step) : std::nullopt,
+                     .changes = file});
   }
   return named;
 }

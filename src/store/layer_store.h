@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cache/index.h"
@@ -39,9 +40,11 @@ class LayerStore {
                               const layer::WriteOptions& options);
   /// The same from the upper directory of a finished step, which becomes the unpacked layer.
   Result<cache::LayerRow> add_upper(const std::string& upper, filetree::ChangeSet changes,
-                                    const layer::WriteOptions& options);
+                                    const layer::WriteOptions& options, const filetree::StepTimes& step);
   /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`.
-  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written);
+  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written) {
+    return add_written(std::move(tar), written, {}, {});
+  }
 
   /// True if the layer's files are there, as far as one look at their names and sizes tells.
   [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;
@@ -70,6 +73,8 @@ class LayerStore {
  private:
   LayerStore(const content::ContentStore& content, cache::Index& index);
   Result<void> verify_after_reboot();
+  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written,
+                                      const oci::Digest& times, const filetree::StepTimes& step);
   Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
   Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
   [[nodiscard]] std::string changes_path(const oci::Digest& diff_id) const;

@@ -146,3 +146,42 @@ D
   hidden "$PGSTRATA" build --progress plain --metadata-file "$T/metadata.json" "$T/context" >"$T/log" 2>&1
   is "$(steps)" $'1 hit\n2 ran\n3 ran\n4 ran'
 }
+
+# Two forms of /f with the same bytes: with the time of what it was copied from, and with a new one. mode says which.
+old_or_new() {
+  echo keep >mode
+  echo text >f
+  echo text >g
+  touch -d 2010-01-01 f
+  touch -d 2020-01-01 g
+  dockerfile <<'D'
+FROM bb
+COPY f g /in/
+COPY mode /in/
+RUN if [ "$(cat /in/mode)" = keep ]; then cp -p /in/f /f; else cp /in/f /f; fi
+D
+}
+
+@test "a step that gives a file a new time doesn't become one that kept the old time" {
+  old_or_new
+  echo 'RUN cat /in/mode >/dev/null; if [ /f -nt /in/g ]; then echo newer; else echo older; fi >/seen' >>Dockerfile
+  build
+  echo new >mode
+  root_tar
+  is "$(steps)" $'1 hit\n2 hit\n3 ran\n4 ran\n5 ran'
+  is "$(content seen)" newer
+}
+
+@test "a later step that decides by that time alone runs as well" {
+  old_or_new
+  echo 'RUN if [ /f -nt /in/g ]; then echo newer; else echo older; fi >/seen' >>Dockerfile
+  build
+  echo new >mode
+  root_tar
+  is "$(content seen)" newer
+  has "$(reason 5)" "/f, which it read, changed"
+  # What keeps the time's meaning is cut off, and nothing after it runs.
+  echo newer >mode
+  build
+  is "$(steps)" $'1 hit\n2 hit\n3 ran\n4 cut-off\n5 rebased'
+}

@@ -51,6 +51,12 @@ STEPS = [
     "RUN cp /c/{p} /src-{n} 2>/dev/null; true",
     "RUN printf 'obj-{n}: /c/{p}\\n\\tcat /c/{p} >obj-{n}; echo built >>log\\n' | make -s -f - 2>/dev/null; true",
     "COPY {c} /c/late-{n}",
+    # the same bytes with another time, as something else says
+    "RUN if [ -x /c/{p} ]; then cp -p /c/{q} /timed-{n}; else cp /c/{q} /timed-{n}; fi 2>/dev/null; true",
+    "RUN if [ -s /c/{p} ]; then touch /c/{q}; else chmod 700 /c/{q}; fi 2>/dev/null; true",
+    "RUN if [ -e /c/{p} ]; then touch -d '2001-01-01 00:00:0{i}' /timed-{n}; fi; true",
+    "RUN find /timed-{n} -newer /c/{p} >/compared-{n} 2>/dev/null; true",
+    "RUN find /c/{p} -newer /timed-{n} >/compared-{n} 2>/dev/null; true",
     # whose it is
     "USER {i}:{i}",
     "USER root",
