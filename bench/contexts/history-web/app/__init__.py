@@ -1,0 +1,1 @@
+from app import auth, mail, models, routes, views

@@ -1,0 +1,5 @@
+"""auth"""
+
+
+def name():
+    return "auth"

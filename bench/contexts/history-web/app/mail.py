@@ -1,0 +1,5 @@
+"""mail"""
+
+
+def name():
+    return "mail"

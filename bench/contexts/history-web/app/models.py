@@ -1,0 +1,5 @@
+"""models"""
+
+
+def name():
+    return "models"

@@ -1,0 +1,5 @@
+"""routes"""
+
+
+def name():
+    return "routes"

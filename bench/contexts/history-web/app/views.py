@@ -1,0 +1,5 @@
+"""views"""
+
+
+def name():
+    return "views"
