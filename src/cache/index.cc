@@ -92,11 +92,11 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::s
 
 Result<void> Index::prepare_statements() {
   find_ =
-      TRY(database_.prepare("SELECT diff_id, change_set, size, record.written, seconds, began, ended"
+      TRY(database_.prepare("SELECT diff_id, change_set, size, record.written, seconds, began, ended, op"
                             " FROM record JOIN layer USING (diff_id) WHERE key = ?"));
-  record_ =
-      TRY(database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended)"
-                            " VALUES (?, ?, ?, ?, ?, ?)"));
+  record_ = TRY(
+      database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended, op)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)"));
   made_ = TRY(database_.prepare("SELECT began, ended FROM record WHERE diff_id = ? LIMIT 1"));
   layer_ = TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer WHERE diff_id = ?"));
   layer_with_ =
@@ -119,13 +119,14 @@ Result<std::optional<Hit>> Index::find(const oci::Digest& key) {
   const Hit hit{.layer = layer_row(*find_),
                 .written = find_->integer(3),
                 .seconds = find_->real(4),
-                .made = {.began = find_->integer(5), .ended = find_->integer(6)}};
+                .made = {.began = find_->integer(5), .ended = find_->integer(6)},
+                .op = find_->digest(7)};
   find_->reset();
   return hit;
 }
 
 Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& diff_id, double seconds,
-                                   Made made) {
+                                   Made made, const oci::Digest& op) {
   const std::scoped_lock lock(mutex_);
   const std::int64_t written = now();
   TRY_VOID(record_->bind(1, key)
@@ -134,6 +135,7 @@ Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& di
                .bind(4, written)
                .bind(5, made.began)
                .bind(6, made.ended == 0 ? written : made.ended)
+               .bind(7, op)
                .run());
   return written;
 }

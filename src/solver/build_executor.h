@@ -83,8 +83,8 @@ class BuildExecutor final : public Executor {
   Result<oci::Digest> run_digest(graph::VertexId id, const Results& done, const Prepared& prepared);
   /// The result of a run on other layers, put on these.
   Result<std::optional<VertexResult>> rebase(graph::VertexId id, const Results& done, Prepared& prepared);
-  /// Stores what a RUN asked beside the layer that it gave.
-  Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared,
+  /// Stores what a RUN asked beside the layer that it gave; `op` is its run_digest().
+  Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared, const oci::Digest& op,
                          const cache::LayerRow& layer, double seconds, cache::Made made);
   Result<const MountedTree*> mounted_tree(graph::VertexId id, const Results& done, Prepared& prepared,
                                           std::size_t mount);
