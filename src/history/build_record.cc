@@ -52,6 +52,17 @@ void read_word(oci::Fields& fields, const char* name, const Table& table, Value&
   fields.complain(fmt::format("{} \"{}\"", name, written));
 }
 
+/// Reads a path; `fields` complains about what encode_path() didn't write.
+void read_path(oci::Fields& fields, const char* name, std::string& to) {
+  std::string written;
+  fields.text(name, written);
+  auto path = decode_path(written);
+  if (path)
+    to = std::move(*path);
+  else
+    fields.complain(fmt::format("{} \"{}\"", name, written));
+}
+
 // ---- writing
 
 void put(Json& json, const char* name, const std::string& value) {
@@ -63,7 +74,7 @@ void put(Json& json, const char* name, const oci::Digest& value) {
 
 Json to_json(const Falsified& falsified) {
   Json json = {{"path", encode_path(falsified.path)}, {"questions", falsified.questions}};
-  put(json, "mount", falsified.mount);
+  put(json, "mount", encode_path(falsified.mount));
   put(json, "before", falsified.before);
   put(json, "after", falsified.after);
   return json;
@@ -102,7 +113,7 @@ Json to_json(const Step& step) {
   if (!step.inputs.empty()) json["inputs"] = step.inputs;
   if (step.context) json["context"] = *step.context;
   if (step.run) json["run"] = to_json(*step.run);
-  if (!step.binds.empty()) json["binds"] = step.binds;
+  for (const std::string& target : step.binds) json["binds"].push_back(encode_path(target));
   return json;
 }
 
@@ -131,19 +142,13 @@ void read_seconds(oci::Fields& fields, const Json& object, const char* name, dou
 
 Result<Falsified> read_falsified(const Json& json) {
   Falsified falsified;
-  std::string path;
   std::int64_t questions = 0;
   oci::Fields fields(kDocument, json);
-  fields.text("path", path)
-      .text("mount", falsified.mount)
-      .number("questions", questions)
-      .text("before", falsified.before)
-      .text("after", falsified.after);
+  read_path(fields, "path", falsified.path);
+  read_path(fields, "mount", falsified.mount);
+  fields.number("questions", questions).text("before", falsified.before).text("after", falsified.after);
   if (questions < 0 || questions > 0xFF) fields.complain("questions is out of range");
-  auto decoded = decode_path(path);
-  if (!decoded) fields.complain(fmt::format("path \"{}\"", path));
   TRY_VOID(fields.done());
-  falsified.path = std::move(*decoded);
   falsified.questions = static_cast<filetree::Questions>(questions);
   return falsified;
 }
@@ -168,8 +173,14 @@ Result<RunKey> read_run(const Json& json) {
 /// What of a step refers to others and to layers.
 Result<void> read_references(const Json& json, Step& step) {
   std::vector<std::string> base;
+  std::vector<std::string> binds;
   oci::Fields fields(kDocument, json);
-  fields.texts("base", base).texts("binds", step.binds);
+  fields.texts("base", base).texts("binds", binds);
+  for (const std::string& target : binds) {
+    auto path = decode_path(target);
+    if (!path) fields.complain(fmt::format("binds holds \"{}\"", target));
+    step.binds.push_back(std::move(path).value_or(""));
+  }
   read_vertex(fields, json, "vertex", step.vertex);
   read_vertex(fields, json, "parent", step.parent);
   if (const Json* inputs = fields.find("inputs", Json::value_t::array)) {
@@ -240,12 +251,12 @@ Result<Build> read_build(std::string_view text) {
   oci::Fields fields(kDocument, json);
   fields.text("id", build.id)
       .number("began", build.began)
-      .text("context", build.context)
-      .text("dockerfile", build.dockerfile)
       .text("target", build.target)
       .text("error", build.error)
       .digest("image", build.image)
       .text("unrecorded", build.unrecorded);
+  read_path(fields, "context", build.context);
+  read_path(fields, "dockerfile", build.dockerfile);
   read_seconds(fields, json, "seconds", build.seconds);
   read_word(fields, "outcome", kOutcomes, build.outcome);
   const Json* steps = fields.find("steps", Json::value_t::array);
@@ -292,8 +303,8 @@ std::string to_json(const Build& build) {
                {"began", build.began},
                {"seconds", build.seconds},
                {"outcome", word(build.outcome)}};
-  put(json, "context", build.context);
-  put(json, "dockerfile", build.dockerfile);
+  put(json, "context", encode_path(build.context));
+  put(json, "dockerfile", encode_path(build.dockerfile));
   put(json, "target", build.target);
   put(json, "error", build.error);
   put(json, "image", build.image);

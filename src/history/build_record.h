@@ -29,7 +29,7 @@
 //     reason       why it was reused, or had to run, for a person
 //     error        of one that failed
 //     falsified    of a RUN: the answer that is another one than the run's that would have been reused
-//       path         in `mount` or the root file system, without a leading slash, encoded as said below
+//       path         in `mount` or the root file system, without a leading slash
 //       mount        target of the bind mount
 //       questions    bits of filetree/observation.h
 //       before, after  what there was and is, in words
@@ -49,9 +49,9 @@
 //     order of the
 //                  instruction: a read set names mounts by their place here
 //
-// Digests are written "sha256:" and 64 hex digits. JSON has no bytes, so in `path` "%" and what isn't UTF-8
-// are written as "%" and two hex digits, as in a URL; other texts are for people, and what isn't UTF-8 in
-// them becomes U+FFFD.
+// Digests are written "sha256:" and 64 hex digits. Paths (`context`, `dockerfile`, `path`, `mount`,
+// `binds`) are written as path_text.h says, so that none is lost; other texts are for people, and what
+// isn't UTF-8 in them becomes U+FFFD.
 #pragma once
 
 #include <cstddef>

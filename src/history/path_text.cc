@@ -4,29 +4,15 @@
 
 #include <cstddef>
 
+#include "progress/text.h"
+
 namespace pgstrata::history {
 namespace {
 
-/// Bytes of the well-formed UTF-8 sequence (Unicode, table 3-7) that `text` begins with; 0: it isn't one.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-  };
-  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  if (!continues(1)) return 0;
-  if (first < 0xE0) return 2;
-  if (!continues(2)) return 0;
-  if (first < 0xF0) {
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  const bool overlong = first == 0xF0 && byte(1) < 0x90;
-  const bool too_large = first == 0xF4 && byte(1) >= 0x90;
-  return overlong || too_large || !continues(3) ? 0 : 4;
+/// Neither in a terminal nor in a page should a file name do anything but be seen.
+bool is_plain(const progress::Character& character) {
+  const bool is_control = character.code < 0x20 || (character.code >= 0x7F && character.code < 0xA0);
+  return character.valid && !is_control && character.code != '%';
 }
 
 int hex_value(char digit) {
@@ -42,12 +28,13 @@ std::string encode_path(std::string_view path) {
   std::string text;
   text.reserve(path.size());
   while (!path.empty()) {
-    const std::size_t length = path.front() == '%' ? 0 : sequence_length(path);
-    if (length == 0)
-      text += fmt::format("%{:02X}", static_cast<unsigned char>(path.front()));
+    const progress::Character character = progress::first_character(path);
+    const std::string_view bytes = path.substr(0, character.length);
+    if (is_plain(character))
+      text += bytes;
     else
-      text += path.substr(0, length);
-    path.remove_prefix(length == 0 ? 1 : length);
+      for (const char byte : bytes) text += fmt::format("%{:02X}", static_cast<unsigned char>(byte));
+    path.remove_prefix(character.length);
   }
   return text;
 }

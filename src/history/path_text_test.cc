@@ -14,6 +14,7 @@ TEST(PathText, what_is_not_utf8_is_written_in_hex) {
   EXPECT_EQ(encode_path("\xED\xA0\x80"), "%ED%A0%80");         // a surrogate
   EXPECT_EQ(encode_path("\xF4\x90\x80\x80"), "%F4%90%80%80");  // beyond U+10FFFF
   EXPECT_EQ(encode_path("\xE2\x82"), "%E2%82");                // cut off
+  EXPECT_EQ(encode_path("a\n\x1B[0m\x7F\xC2\x9B"), "a%0A%1B[0m%7F%C2%9B");
   EXPECT_EQ(encode_path("\xF0\x9F\x90\x98"), "\xF0\x9F\x90\x98");
 }
 
