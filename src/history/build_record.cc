@@ -273,9 +273,9 @@ std::string_view word(Kind kind) { return word_of(kKinds, kind); }
 std::string_view word(Status status) { return word_of(kStatuses, status); }
 std::string_view word(Outcome outcome) { return word_of(kOutcomes, outcome); }
 
-const Step* Build::vertex(VertexId id) const {
-  const auto is_it = [id](const Step& step) { return step.vertex == id; };
-  if (id < steps.size() && is_it(steps[id])) return &steps[id];
+const Step* Build::vertex(VertexId number) const {
+  const auto is_it = [number](const Step& step) { return step.vertex == number; };
+  if (number < steps.size() && is_it(steps[number])) return &steps[number];
   const auto found = std::find_if(steps.begin(), steps.end(), is_it);
   return found == steps.end() ? nullptr : &*found;
 }

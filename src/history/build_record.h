@@ -140,7 +140,7 @@ struct Build {
   bool operator==(const Build&) const = default;
 
   /// Null if there is no such vertex.
-  [[nodiscard]] const Step* vertex(VertexId id) const;
+  [[nodiscard]] const Step* vertex(VertexId number) const;
   /// DiffIDs of the layers that the step stood on, bottom first; nothing if one of them was never made.
   [[nodiscard]] std::optional<std::vector<oci::Digest>> chain_below(const Step& step) const;
 };

@@ -70,26 +70,26 @@ Build sample() {
                      .status = Status::kConfig}}};
 }
 
-TEST(BuildRecord, comes_back_as_it_was_written) {
+TEST(BuildRecord, ComesBackAsItWasWritten) {
   const Build build = sample();
   ASSERT_VALUE(read, from_json(to_json(build), "x"));
   EXPECT_EQ(read, build);
 }
 
-TEST(BuildRecord, a_build_without_steps_comes_back) {
+TEST(BuildRecord, ABuildWithoutStepsComesBack) {
   const Build build{.id = "1", .outcome = Outcome::kCancelled};
   ASSERT_VALUE(read, from_json(to_json(build), "x"));
   EXPECT_EQ(read, build);
 }
 
-TEST(BuildRecord, text_that_is_not_utf8_is_shown_and_no_error) {
+TEST(BuildRecord, TextThatIsNotUtf8IsShownAndNoError) {
   Build build = sample();
   build.steps[2].instruction = "RUN echo \xFE";
   ASSERT_VALUE(read, from_json(to_json(build), "x"));
   EXPECT_EQ(read.steps[2].instruction, "RUN echo \xEF\xBF\xBD");
 }
 
-TEST(BuildRecord, a_newer_one_says_what_to_do) {
+TEST(BuildRecord, ANewerOneSaysWhatToDo) {
   const auto read = from_json(R"({"version": 2, "steps": {}})", "/store/builds/x.json");
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().kind, ErrorKind::kCorrupt);
@@ -99,7 +99,7 @@ TEST(BuildRecord, a_newer_one_says_what_to_do) {
   EXPECT_NE(read.error().next.find("the pgstrata that wrote it"), std::string::npos);
 }
 
-TEST(BuildRecord, damage_is_told_with_the_file) {
+TEST(BuildRecord, DamageIsToldWithTheFile) {
   const std::string good = to_json(sample());
   // Cut anywhere, it isn't JSON any more.
   for (std::size_t length = 0; length + 2 < good.size(); length += 97) {
@@ -126,7 +126,7 @@ TEST(BuildRecord, damage_is_told_with_the_file) {
   }
 }
 
-TEST(BuildRecord, a_step_can_not_stand_on_a_later_one) {
+TEST(BuildRecord, AStepCanNotStandOnALaterOne) {
   Build build = sample();
   build.steps[1].parent = 1;
   EXPECT_FALSE(from_json(to_json(build), "x").has_value());
@@ -137,7 +137,7 @@ TEST(BuildRecord, a_step_can_not_stand_on_a_later_one) {
   EXPECT_FALSE(from_json(to_json(build), "x").has_value());
 }
 
-TEST(BuildRecord, the_chain_below_a_step_is_the_base_and_the_layers_between) {
+TEST(BuildRecord, TheChainBelowAStepIsTheBaseAndTheLayersBetween) {
   const Build build = sample();
   EXPECT_EQ(build.chain_below(build.steps[2]),
             (std::vector{digest("base one"), digest("base two"), digest("d")}));

@@ -17,7 +17,7 @@ void add_build(const TempDir& root, std::int64_t began, const std::string& conte
   EXPECT_EQ(build.id.size(), 8U);
 }
 
-TEST(Builds, the_newest_is_found_and_the_newest_of_a_context) {
+TEST(Builds, TheNewestIsFoundAndTheNewestOfAContext) {
   const TempDir root;
   add_build(root, 1, "/a");
   add_build(root, 3, "/b");
@@ -31,7 +31,7 @@ TEST(Builds, the_newest_is_found_and_the_newest_of_a_context) {
   EXPECT_EQ(of_c.error().kind, ErrorKind::kNotFound);
 }
 
-TEST(Builds, an_id_may_be_shortened_as_long_as_it_names_one) {
+TEST(Builds, AnIdMayBeShortenedAsLongAsItNamesOne) {
   const TempDir root;
   add_build(root, 1, "/a", "abc00000");
   add_build(root, 2, "/a", "abd00000");
@@ -45,7 +45,7 @@ TEST(Builds, an_id_may_be_shortened_as_long_as_it_names_one) {
   EXPECT_EQ(none.error().kind, ErrorKind::kNotFound);
 }
 
-TEST(Builds, a_store_without_builds_says_so) {
+TEST(Builds, AStoreWithoutBuildsSaysSo) {
   const TempDir root;
   const auto found = find(root.path(), {});
   ASSERT_FALSE(found.has_value());
@@ -54,7 +54,7 @@ TEST(Builds, a_store_without_builds_says_so) {
   EXPECT_TRUE(all.empty());
 }
 
-TEST(Builds, the_oldest_go) {
+TEST(Builds, TheOldestGo) {
   const TempDir root;
   const auto count = static_cast<std::int64_t>(kKept) + 3;
   for (std::int64_t began = 1; began <= count; ++began) add_build(root, began, "/a");
@@ -64,7 +64,7 @@ TEST(Builds, the_oldest_go) {
   EXPECT_EQ(all.back().began, 4);
 }
 
-TEST(Builds, a_damaged_file_is_told_and_the_others_are_listed) {
+TEST(Builds, ADamagedFileIsToldAndTheOthersAreListed) {
   const TempDir root;
   add_build(root, 1, "/a", "00000001");
   add_build(root, 2, "/a", "00000002");
@@ -82,7 +82,7 @@ TEST(Builds, a_damaged_file_is_told_and_the_others_are_listed) {
   EXPECT_TRUE(find(root.path(), {.id = "00000001"}).has_value());
 }
 
-TEST(Builds, other_files_are_left_alone) {
+TEST(Builds, OtherFilesAreLeftAlone) {
   const TempDir root;
   ASSERT_DONE(os::make_directories(root / "builds"));
   ASSERT_DONE(os::write_file(root / "builds/notes.json", "{}"));

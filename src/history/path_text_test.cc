@@ -5,7 +5,7 @@
 namespace pgstrata::history {
 namespace {
 
-TEST(PathText, what_is_not_utf8_is_written_in_hex) {
+TEST(PathText, WhatIsNotUtf8IsWrittenInHex) {
   EXPECT_EQ(encode_path("usr/bin/a b"), "usr/bin/a b");
   EXPECT_EQ(encode_path("100%"), "100%25");
   EXPECT_EQ(encode_path("gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F");
@@ -18,7 +18,7 @@ TEST(PathText, what_is_not_utf8_is_written_in_hex) {
   EXPECT_EQ(encode_path("\xF0\x9F\x90\x98"), "\xF0\x9F\x90\x98");
 }
 
-TEST(PathText, every_byte_comes_back) {
+TEST(PathText, EveryByteComesBack) {
   std::string path;
   for (int byte = 1; byte < 256; ++byte) {
     path += static_cast<char>(byte);
@@ -27,7 +27,7 @@ TEST(PathText, every_byte_comes_back) {
   EXPECT_EQ(decode_path(encode_path("%41")), "%41");
 }
 
-TEST(PathText, a_percent_sign_without_digits_is_no_path) {
+TEST(PathText, APercentSignWithoutDigitsIsNoPath) {
   for (const char* text : {"%", "a%4", "%G1", "%1G"}) EXPECT_EQ(decode_path(text), std::nullopt) << text;
 }
 
