@@ -87,12 +87,12 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::s
 
 Result<void> Index::prepare_statements() {
   find_ =
-      TRY(database_.prepare(fmt::format("SELECT {}, record.written, seconds, record.began, record.ended"
+      TRY(database_.prepare(fmt::format("SELECT {}, record.written, seconds, record.began, record.ended, op"
                                         " FROM record JOIN layer USING (diff_id) WHERE key = ?",
                                         kLayerColumns)));
-  record_ =
-      TRY(database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended)"
-                            " VALUES (?, ?, ?, ?, ?, ?)"));
+  record_ = TRY(
+      database_.prepare("INSERT OR REPLACE INTO record (key, diff_id, seconds, written, began, ended, op)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)"));
   made_ = TRY(database_.prepare("SELECT began, ended FROM record WHERE diff_id = ? LIMIT 1"));
   layer_ = TRY(database_.prepare(fmt::format("SELECT {} FROM layer WHERE diff_id = ?", kLayerColumns)));
   layer_with_ = TRY(database_.prepare(
@@ -118,13 +118,14 @@ Result<std::optional<Hit>> Index::find(const oci::Digest& key) {
       .layer = layer_row(*find_),
       .written = find_->integer(kAfterLayer),
       .seconds = find_->real(kAfterLayer + 1),
-      .made = {.began = find_->integer(kAfterLayer + 2), .ended = find_->integer(kAfterLayer + 3)}};
+      .made = {.began = find_->integer(kAfterLayer + 2), .ended = find_->integer(kAfterLayer + 3)},
+      .op = find_->digest(kAfterLayer + 4)};
   find_->reset();
   return hit;
 }
 
 Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& diff_id, double seconds,
-                                   Made made) {
+                                   Made made, const oci::Digest& op) {
   const std::scoped_lock lock(mutex_);
   const std::int64_t written = now();
   TRY_VOID(record_->bind(1, key)
@@ -133,6 +134,7 @@ Result<std::int64_t> Index::record(const oci::Digest& key, const oci::Digest& di
                .bind(4, written)
                .bind(5, made.began)
                .bind(6, made.ended == 0 ? written : made.ended)
+               .bind(7, op)
                .run());
   return written;
 }

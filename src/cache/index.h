@@ -39,6 +39,7 @@ struct Hit {
   std::int64_t written = 0;  ///< when the step ran, or when the layer was found to be reusable here
   double seconds = 0;        ///< how long it took to make
   Made made;                 ///< ends before `written` if an older layer was reused
+  oci::Digest op;            ///< of a RUN that was recorded: what runs() knows it by; else none
 };
 
 /// A RUN as it was run once: on which layers, and what came of it.
@@ -76,9 +77,9 @@ class Index {
 
   Result<std::optional<Hit>> find(const oci::Digest& key);
   /// Gives the time under which find() will know it (Hit::written). `made` of a layer that was made just
-  /// now needs no end.
-  Result<std::int64_t> record(const oci::Digest& key, const oci::Digest& diff_id, double seconds,
-                              Made made);
+  /// now needs no end. `op`: as in Hit.
+  Result<std::int64_t> record(const oci::Digest& key, const oci::Digest& diff_id, double seconds, Made made,
+                              const oci::Digest& op = {});
   /// When the files of a layer were made, if a record tells.
   Result<std::optional<Made>> made(const oci::Digest& diff_id);
 

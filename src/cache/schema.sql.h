@@ -1,9 +1,9 @@
-// The schema of the cache index, version 3 (PRAGMA user_version). docs/cache-index.md explains it.
+// The schema of the cache index, version 4 (PRAGMA user_version). docs/cache-index.md explains it.
 #pragma once
 
 namespace pgstrata::cache {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 inline constexpr const char* kSchema = R"sql(
   -- A layer whose tar is a blob and whose change set is a file of the store.
@@ -31,7 +31,8 @@ inline constexpr const char* kSchema = R"sql(
     seconds REAL NOT NULL,
     written INTEGER NOT NULL,  -- when the step ran, or was found to be reusable on this chain
     began   INTEGER NOT NULL,  -- from when to when the files of the layer were made: before `written`
-    ended   INTEGER NOT NULL   -- if an older layer was reused
+    ended   INTEGER NOT NULL,  -- if an older layer was reused
+    op      BLOB NOT NULL      -- of a RUN that was recorded: its runs are those of this op; else zeros
   ) WITHOUT ROWID;
   CREATE INDEX record_diff_id ON record (diff_id);
 

@@ -16,6 +16,7 @@
 #include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
+#include "cli/built_image.h"
 #include "cli/contexts.h"
 #include "cli/interrupts.h"
 #include "cli/ssh_agents.h"
@@ -26,6 +27,7 @@
 #include "exporter/output.h"
 #include "graph/arguments.h"
 #include "graph/from_dockerfile.h"
+#include "history/builds.h"
 #include "image/image.h"
 #include "image/tags.h"
 #include "oci/reference.h"
@@ -143,41 +145,6 @@ Result<Request> read_request(const BuildOptions& options) {
   return request;
 }
 
-/// The configuration with its history, and the layers, of the target stage.
-Result<oci::Descriptor> write_image(const content::ContentStore& content, std::optional<std::int64_t> epoch,
-                                    const std::map<std::string, std::string>& annotations,
-                                    const graph::BuildGraph& graph,
-                                    const std::vector<solver::VertexResult>& results) {
-  const graph::StageResult& stage = graph.target;
-  oci::ImageConfig config = stage.config;
-  // Without a layer of its own it is as old as its base, and without a base it has no time, as BuildKit
-  // does it: that of the build would give another ID each time.
-  std::string last_of_base;
-  for (const oci::History& step : config.history)
-    if (!step.created.empty()) last_of_base = step.created;
-  std::string created;
-  if (epoch) created = oci::format_time(*epoch * 1'000'000'000);
-  for (const graph::HistoryStep& step : stage.history) {
-    // An instruction without a layer is as old as the layer before it: a build that reuses everything
-    // gives the same image, to the byte.
-    if (step.vertex && !epoch && results[*step.vertex].created_ns != 0)
-      created = oci::format_time(results[*step.vertex].created_ns);
-    config.history.push_back({.created = created,
-                              .created_by = step.created_by,
-                              .comment = step.comment,
-                              .empty_layer = !step.vertex.has_value()});
-  }
-  if (created.empty()) created = last_of_base;
-  config.created = created;
-  for (oci::History& step : config.history)
-    if (step.created.empty()) step.created = created;
-  std::vector<image::LayerBlob> layers;
-  if (stage.root)
-    for (const cache::LayerRow& layer : results[*stage.root].chain.layers)
-      layers.push_back({layer.diff_id, layer.size});
-  return image::write(content, std::move(config), layers, annotations);
-}
-
 /// The solver knows only the line of an instruction that can't be done: what it names in quotes is shown in
 /// it.
 Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
@@ -201,11 +168,21 @@ Result<std::optional<std::int64_t>> default_epoch(const dockerfile::Dockerfile& 
   return value ? parse_epoch(*value) : std::nullopt;
 }
 
+/// When the command started, by both clocks.
+struct Began {
+  std::chrono::steady_clock::time_point clock = std::chrono::steady_clock::now();
+  std::int64_t wall = cache::Index::now();  ///< ns since the epoch
+
+  [[nodiscard]] double seconds_ago() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
+  }
+};
+
 /// Everything after parsing; its Error is shown by the sink.
 class Build {
  public:
-  Build(const GlobalOptions& global, const Request& request, progress::Sink& sink)
-      : global_(global), request_(request), sink_(sink) {}
+  Build(const GlobalOptions& global, const Request& request, progress::Sink& sink, Began began)
+      : global_(global), request_(request), sink_(sink), began_(began) {}
 
   Result<void> run() {
     if (!request_.options.cgroup_parent.empty())
@@ -246,6 +223,35 @@ class Build {
                         .graph = request_.graph,
                         .image_contexts = request_.image_contexts,
                         .ignore = ignore});
+  }
+
+  /// Leaves a record of the build in the store, if it got as far as to open it. Without one a build is as
+  /// good, so that it can't be written is only told.
+  void remember(const Result<void>& result) {
+    if (!store_.content) return;
+    const bool is_directory = std::holds_alternative<Directory>(request_.contexts.place);
+    const bool is_file = is_directory && request_.options.file != "-";
+    const std::string& context = request_.options.context;
+    history::Build build{
+        .began = began_.wall,
+        .seconds = began_.seconds_ago(),
+        .context = is_directory ? absolute(context) : remote::without_credentials(context),
+        .dockerfile = is_file ? absolute(contexts_.dockerfile_name) : contexts_.dockerfile_name,
+        .image = id_,
+        .unrecorded = unrecorded_};
+    if (report_) {
+      build.target = report_->target();
+      build.steps = report_->steps();
+    }
+    if (!result) {
+      const bool cancelled = result.error().kind == ErrorKind::kCancelled;
+      build.outcome = cancelled ? history::Outcome::kCancelled : history::Outcome::kFailed;
+      build.error = result.error().message();
+    }
+    const auto added = history::add(global_.root, build);
+    if (!added && result)
+      sink_.message(progress::Level::kWarning,
+                    "the build can't be explained later: " + added.error().message());
   }
 
   /// Digest of the configuration: what Docker calls the image's ID.
@@ -352,8 +358,12 @@ class Build {
   }
 
   Result<std::vector<solver::VertexResult>> solve(const graph::BuildGraph& graph, solver::Bases& bases) {
-    report_.emplace(graph, sink_, bootstraps_);
+    report_.emplace(graph, sink_, bootstraps_, began_.clock);
     const auto recordable = trace::can_record();
+    if (!request_.read_sets)
+      unrecorded_ = "--read-set=off";
+    else if (!recordable)
+      unrecorded_ = recordable.error().message();
     std::stop_source stop;
     std::optional<Interrupts> interrupts;
     solver::BuildInputs inputs{
@@ -412,7 +422,8 @@ class Build {
     if (!request_.options.iidfile.empty())
       TRY_VOID(os::replace_file(request_.options.iidfile, id_.str(), /*durable=*/true));
     if (!request_.options.metadata_file.empty())
-      TRY_VOID(os::replace_file(request_.options.metadata_file, report_->metadata(manifest_, id_, names),
+      TRY_VOID(os::replace_file(request_.options.metadata_file,
+                                metadata(report_->steps(), manifest_, id_, names),
                                 /*durable=*/true));
     return {};
   }
@@ -420,6 +431,7 @@ class Build {
   const GlobalOptions& global_;
   const Request& request_;
   progress::Sink& sink_;
+  const Began began_;
   Store store_;
   std::optional<SshAgents> agents_;
   std::unique_ptr<remote::Fetcher> fetcher_;
@@ -428,24 +440,26 @@ class Build {
   store::BackgroundSync sync_;
   std::size_t bootstraps_ = 0;  ///< steps that came before those of the graph
   std::optional<BuildReport> report_;
+  std::string unrecorded_;  ///< why what RUNs ask isn't recorded, or ""
   oci::Descriptor manifest_;
   oci::Digest id_;
 };
 
 Result<int> build(const GlobalOptions& global, const BuildOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Began began;
   const progress::Mode mode =
       options.quiet ? progress::Mode::kQuiet : TRY(progress::parse_mode(options.progress));
   const Request request = TRY(read_request(options));
   const Call call = TRY(parse_call(options.check && options.call == "build" ? "check" : options.call));
   if (call.what != Call::What::kBuild) {
     const auto nothing_to_tell = progress::make_sink(progress::Mode::kQuiet, STDERR_FILENO);
-    return Build(global, request, *nothing_to_tell).answer(call);
+    return Build(global, request, *nothing_to_tell, began).answer(call);
   }
   const auto sink = progress::make_sink(mode, STDERR_FILENO);
-  Build build(global, request, *sink);
+  Build build(global, request, *sink, began);
   const auto result = build.run();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  build.remember(result);
+  const double seconds = began.seconds_ago();
   if (result) {
     sink->build_finished(progress::Built{}, seconds);
     const bool stdout_is_taken =

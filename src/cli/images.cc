@@ -7,6 +7,7 @@
 
 #include "cli/image_verbs.h"
 #include "cli/stored_image.h"
+#include "progress/wording.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -32,20 +33,11 @@ std::string readable_time(std::string time) {
   return time;
 }
 
-/// Decimal units with three digits, as Docker prints sizes.
-std::string readable_size(std::uint64_t bytes) {
-  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  return fmt::format("{:.3g}{}", value, kUnits[unit]);
-}
-
 std::string table(const std::vector<StoredImage>& images) {
   std::vector<std::array<std::string, 5>> rows = {{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
   for (const StoredImage& stored : images)
     rows.push_back({repository(stored.names[0]), stored.names[0].tag, stored.id().hex().substr(0, 12),
-                    readable_time(stored.image.config.created), readable_size(stored.size())});
+                    readable_time(stored.image.config.created), progress::size(stored.size())});
   std::array<std::size_t, 5> widths{};
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());

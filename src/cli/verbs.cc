@@ -2,6 +2,7 @@
 #include "cli/build.h"
 #include "cli/command.h"
 #include "cli/container_verbs.h"
+#include "cli/explain.h"
 #include "cli/image_verbs.h"
 
 namespace pgstrata::cli {
@@ -9,6 +10,7 @@ namespace pgstrata::cli {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = {
       {"build", "build an image from a Dockerfile", add_build},
+      {"explain", "show what became of each step of a build, and why", add_explain},
       {"run", "run a container of an image", add_run},
       {"ps", "list containers", add_ps},
       {"logs", "show what a container wrote", add_logs},

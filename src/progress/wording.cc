@@ -37,6 +37,15 @@ std::string short_duration(double seconds) {
   return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
 }
 
+std::string size(std::uint64_t bytes) {
+  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // What three digits would round up to 1000 takes the next unit.
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  return fmt::format("{:.3g}{}", value, kUnits[unit]);
+}
+
 void Counts::add(const Outcome& outcome) {
   if (is_reused(outcome)) ++reused;
   if (std::holds_alternative<Ran>(outcome)) ++ran;

@@ -1,6 +1,7 @@
 // The words that all displays share.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ namespace pgstrata::progress {
 [[nodiscard]] std::string duration(double seconds);
 /// At most six columns, for lists: "0.1s", "12.3s", "123s", "12m05s"
 [[nodiscard]] std::string short_duration(double seconds);
+
+/// "812B", "4.05MB": decimal units with three digits, as Docker prints sizes.
+[[nodiscard]] std::string size(std::uint64_t bytes);
 
 struct Counts {
   int reused = 0;

@@ -84,12 +84,15 @@ Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Resu
 Result<std::optional<VertexResult>> BuildExecutor::stored(VertexId id, const Results& done,
                                                           Prepared& prepared) {
   const auto hit = TRY(inputs_.layers.index().find(prepared.parts.key()));
-  if (hit && inputs_.layers.is_present(hit->layer))
-    return VertexResult{.chain = reused(id, done, hit->layer, hit->made, started_ns_),
+  if (hit && inputs_.layers.is_present(hit->layer)) {
+    VertexResult result{.chain = reused(id, done, hit->layer, hit->made, started_ns_),
                         .status = Status::kHit,
                         .reason = "nothing it depends on changed",
                         .created_ns = hit->written,
                         .layer = hit->layer};
+    if (!hit->op.is_none()) result.run = RunKey{.op = hit->op, .inputs = prepared.parts.inputs};
+    return result;
+  }
   auto rebased = TRY(rebase(id, done, prepared));
   if (!rebased)
     prepared.reason = prepared.falsified ? in_words(*prepared.falsified)
@@ -155,11 +158,14 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
     status = Status::kCutOff;
     made = TRY(inputs_.layers.index().made(layer.diff_id)).value_or(cache::Made{});
   }
-  const std::int64_t written =
-      TRY(inputs_.layers.index().record(prepared.parts.key(), layer.diff_id, seconds, made));
+  std::optional<RunKey> run;
+  if (prepared.asked)
+    run = RunKey{.op = TRY(run_digest(id, done, prepared)), .inputs = prepared.parts.inputs};
+  const std::int64_t written = TRY(inputs_.layers.index().record(
+      prepared.parts.key(), layer.diff_id, seconds, made, run ? run->op : oci::Digest{}));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
   if (made.ended == 0) made.ended = written;
-  TRY_VOID(store_run(id, done, prepared, layer, seconds, made));
+  if (run) TRY_VOID(store_run(id, done, prepared, run->op, layer, seconds, made));
   const Chain below = chain_below(id, done);
   VertexResult result{
       .chain = older ? reused(id, done, layer, made, prepared.started_ns) : below.with_new(layer, written),
@@ -168,7 +174,8 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
       .seconds = seconds,
       .created_ns = written,
       .layer = layer,
-      .falsified = prepared.falsified};
+      .falsified = prepared.falsified,
+      .run = run};
   inputs_.observer.finished(id, result);
   return result;
 }

@@ -91,8 +91,8 @@ class BuildExecutor final : public Executor {
   Result<VertexResult> verified(graph::VertexId id, const Results& done, Prepared& prepared,
                                 const cache::LayerRow& fresh, double seconds);
   Result<std::string> why_it_differs(graph::VertexId id, const Results& done, const Prepared& prepared);
-  /// Stores what a RUN asked beside the layer that it gave.
-  Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared,
+  /// Stores what a RUN asked beside the layer that it gave; `op` is its run_digest().
+  Result<void> store_run(graph::VertexId id, const Results& done, Prepared& prepared, const oci::Digest& op,
                          const cache::LayerRow& layer, double seconds, cache::Made made);
   Result<const MountedTree*> mounted_tree(graph::VertexId id, const Results& done, Prepared& prepared,
                                           std::size_t mount);

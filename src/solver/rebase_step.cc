@@ -56,8 +56,8 @@ Result<const MountedTree*> BuildExecutor::mounted_tree(VertexId id, const Result
 }
 
 Result<void> BuildExecutor::store_run(VertexId id, const Results& done, Prepared& prepared,
-                                      const cache::LayerRow& layer, double seconds, cache::Made made) {
-  if (!prepared.asked) return {};
+                                      const oci::Digest& op, const cache::LayerRow& layer, double seconds,
+                                      cache::Made made) {
   const auto recorded = static_cast<filetree::Questions>(~inputs_.mutant.unrecorded);
   for (filetree::Observation& observation : *prepared.asked) observation.questions &= recorded;
   if (inputs_.mutant.forgets_mounts) prepared.asked_mounts.clear();
@@ -70,7 +70,6 @@ Result<void> BuildExecutor::store_run(VertexId id, const Results& done, Prepared
   }
   cache::RecordedRun run{.inputs = prepared.parts.inputs, .layer = layer, .seconds = seconds, .made = made};
   for (const cache::LayerRow& below : chain_below(id, done).layers) run.chain.push_back(below.diff_id);
-  const oci::Digest op = TRY(run_digest(id, done, prepared));
   return inputs_.layers.index().add_run(op, run,
                                         {.root = cache::encode_read_set(*prepared.asked),
                                          .mounts = cache::encode_mounts(prepared.asked_mounts)});
@@ -110,15 +109,16 @@ Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Res
   if (inputs_.verify) {
     prepared.reused_run = run;  // which is to be shown to be right before it is relied on
   } else {
-    written =
-        TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds, run.made));
+    written = TRY(inputs_.layers.index().record(prepared.parts.key(), run.layer.diff_id, run.seconds,
+                                                run.made, op_digest));
     TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
   }
   return VertexResult{.chain = reused(id, done, run.layer, run.made, started_ns_),
                       .status = Status::kRebased,
                       .reason = "nothing that it asked for changed",
                       .created_ns = written,
-                      .layer = run.layer};
+                      .layer = run.layer,
+                      .run = RunKey{.op = op_digest, .inputs = prepared.parts.inputs}};
 }
 
 }  // namespace pgstrata::solver

@@ -71,7 +71,8 @@ Result<VertexResult> BuildExecutor::verified(VertexId id, const Results& done, P
                  "--no-cache-filter runs its stage"});
   if (prepared.reused_run)
     TRY(inputs_.layers.index().record(prepared.parts.key(), result.layer->diff_id,
-                                      prepared.reused_run->seconds, prepared.reused_run->made));
+                                      prepared.reused_run->seconds, prepared.reused_run->made,
+                                      result.run->op));
   TRY_VOID(inputs_.layers.index().remember(slot(id), prepared.parts));
   result.seconds = seconds;
   result.reason += "; verified";

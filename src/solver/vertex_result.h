@@ -61,6 +61,12 @@ struct Falsified {
   std::string after;
 };
 
+/// By what the read set of a RUN is found: the index's runs of `op` that gave its layer.
+struct RunKey {
+  oci::Digest op;
+  oci::Digest inputs;
+};
+
 struct VertexResult {
   Chain chain;
   Status status = Status::kRan;
@@ -69,6 +75,7 @@ struct VertexResult {
   std::int64_t created_ns = 0;           ///< when the layer was made, also if that was an earlier build
   std::optional<cache::LayerRow> layer;  ///< none for a SourceOp
   std::optional<Falsified> falsified;    ///< of a RUN whose recorded runs asked something else
+  std::optional<RunKey> run;             ///< of a RUN that was recorded, now or when its layer was made
 };
 
 }  // namespace pgstrata::solver

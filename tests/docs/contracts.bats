@@ -188,6 +188,14 @@ END
     $'1 hit\n2 ran\n3 ran\n5 ran\n6 ran\n7 config'
   assert_equal "$(jq -r '."pgstrata.steps"[] | "\(.line) \(.status)"' second.json)" \
     $'1 hit\n2 ran\n3 cut-off\n5 hit\n6 hit\n7 config'
+  echo unread >context/other
+  sed -i 's,^COPY data /data,COPY . /data,; s,cat /data,cat /data/data,' context/Dockerfile
+  pgstrata build -q context
+  echo changed >context/other
+  pgstrata build -q --metadata-file third.json context
+  validate third.json
+  assert_equal "$(jq -r '."pgstrata.steps"[] | "\(.line) \(.status)"' third.json)" \
+    $'1 hit\n2 ran\n3 rebased\n5 hit\n6 hit\n7 config'
   assert_equal "$(jq -r '."image.name"' first.json)" docker.io/library/meta:1,docker.io/library/meta:2
   assert_equal "$(jq 'has("image.name")' second.json)" false
 }

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "cli/command.h"
+
+namespace pgstrata::cli {
+
+Command add_explain(CLI::App& app, const GlobalOptions& global);
+
+}  // namespace pgstrata::cli
