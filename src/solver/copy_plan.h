@@ -28,6 +28,12 @@
 namespace pgstrata::solver {
 
 /// Where the bytes below one copied path come from.
+/// --link: the layer is made without looking at the stage, is the same on any, and has a key without it.
+/// BuildKit (dockerfile2llb/convert_copy.go), too, makes an ordinary copy of --link with --chmod.
+[[nodiscard]] inline bool is_linked(const graph::CopyAction& action) {
+  return action.link && !action.chmod;
+}
+
 struct CopyRoot {
   std::string destination;  ///< path in the layer
   std::string source;       ///< path of the same file or directory in the source
