@@ -82,7 +82,7 @@ Result<bool> BuildContext::holds_included(const std::string& directory,
     struct stat status {};
     if (::fstatat(fd.get(), name.text, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (!own_scope.ignored()) {
-      if (!S_ISSOCK(status.st_mode)) return true;
+      return true;
     } else if (S_ISDIR(status.st_mode) && TRY(holds_included(path, own_scope))) {
       return true;
     }
@@ -125,8 +125,14 @@ Result<filetree::ChangeSet> BuildContext::walk(std::string_view path) const {
 
 Result<filetree::Content> BuildContext::open(const filetree::Entry& entry) const {
   filetree::Content content;
-  content.fd = open_beneath(root_.get(), entry.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status {};
+  content.fd = open_beneath(root_.get(), entry.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!content.fd && errno == ENXIO) {  // a socket has nothing to read, and is an empty file here
+    const os::Fd socket = open_beneath(root_.get(), entry.path, O_PATH | O_NOFOLLOW);
+    if (socket && ::fstat(socket.get(), &status) == 0 && S_ISSOCK(status.st_mode) && entry.size == 0)
+      return content;
+    errno = ENXIO;
+  }
   if (!content.fd || ::fstat(content.fd.get(), &status) != 0)
     return fail(unreadable(shown(entry.path), errno));
   content.size = static_cast<std::uint64_t>(status.st_size);

@@ -1,8 +1,8 @@
 // BuildContext: a local directory as a FileTree, without what .dockerignore leaves out.
 //
 // As in BuildKit (tonistiigi/fsutil), entries belong to root, keep their modes and mtimes, FIFOs and
-// devices stay what they are, and of several hard links in one walk the later ones are links to the first.
-// Sockets don't exist. Attributes: see read_xattrs() in local_directory.h.
+// devices stay what they are, sockets are empty files, and of several hard links in one walk the later ones
+// are links to the first. Attributes: see read_xattrs() in local_directory.h.
 #pragma once
 
 #include <memory>

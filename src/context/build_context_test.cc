@@ -113,17 +113,26 @@ TEST_F(BuildContextTest, KeepsModesTimesAndOddNames) {
   EXPECT_EQ(entry("\xff\xfe").content, oci::sha256("\xff\xfe"));
 }
 
-TEST_F(BuildContextTest, SocketsDontExistFifosAndDevicesDo) {
+TEST_F(BuildContextTest, SocketsAreEmptyFilesFifosAndDevicesStay) {
   EXPECT_EQ(::mkfifo(tree.at("fifo").c_str(), 0600), 0);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   tree.at("socket").copy(address.sun_path, sizeof address.sun_path - 1);
   ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ::close(fd);
-  EXPECT_THAT(paths(walk()), ElementsAre("", "fifo"));
+  EXPECT_EQ(::chmod(tree.at("socket").c_str(), 0751), 0);
+  EXPECT_THAT(paths(walk()), ElementsAre("", "fifo", "socket"));
   EXPECT_EQ(entry("fifo").type, EntryType::kFifo);
-  EXPECT_FALSE(*context()->lookup("socket"));
-  EXPECT_FALSE(context()->walk("socket"));
+  const Entry socket = entry("socket");
+  EXPECT_EQ(socket.type, EntryType::kRegular);
+  EXPECT_EQ(socket.mode, 0751U);
+  EXPECT_EQ(socket.size, 0U);
+  EXPECT_EQ(socket.content, oci::sha256(""));
+  const auto opened = context();
+  const auto content = opened->open(socket);
+  ASSERT_TRUE(content) << content.error().message();
+  EXPECT_EQ(content->size, 0U);
+  EXPECT_EQ((*opened->lookup("socket"))->type, EntryType::kRegular);
   if (::mknod(tree.at("null").c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0)
     GTEST_SKIP() << "can't make devices";
   EXPECT_EQ(entry("null").type, EntryType::kCharDevice);
@@ -271,24 +280,24 @@ TEST_F(BuildContextTest, PathsMayBeLongerThanPathMax) {
   EXPECT_EQ(*filetree::read_text(*context(), path + "/leaf"), "deep");
 }
 
-TEST_F(BuildContextTest, KeepsUserAttributesAndNotOverlaysOwn) {
+TEST_F(BuildContextTest, KeepsCapabilitiesAloneOfAllAttributes) {
   tree.file("f", "");
-  tree.directory("d");
-  if (::setxattr(tree.at("f").c_str(), "user.b", "2", 1, 0) != 0) GTEST_SKIP() << "no user attributes here";
-  ::setxattr(tree.at("f").c_str(), "user.a", "1\0", 2, 0);
-  ::setxattr(tree.at("f").c_str(), "user.overlay.opaque", "y", 1, 0);
-  ::setxattr(tree.at("d").c_str(), "user.c", "", 0, 0);
+  std::string capability("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  const auto set = [&] {
+    return ::setxattr(tree.at("f").c_str(), "security.capability", capability.data(), capability.size(), 0);
+  };
+  if (set() != 0) GTEST_SKIP() << "can't set capabilities";
+  ::setxattr(tree.at("f").c_str(), "user.a", "1", 1, 0);
   let_time_pass();
   for (int run = 0; run < 2; ++run) {  // the second from the cache
-    EXPECT_THAT(entry("f").xattrs,
-                ElementsAre(std::pair("user.a", std::string("1\0", 2)), std::pair("user.b", "2")));
-    EXPECT_THAT(walk()[1].xattrs, ElementsAre(std::pair("user.c", "")));
+    EXPECT_THAT(entry("f").xattrs, ElementsAre(std::pair("security.capability", capability)));
     build();
   }
   EXPECT_THAT(build(), IsEmpty());
   let_time_pass();
-  ::setxattr(tree.at("f").c_str(), "user.b", "3", 1, 0);
-  EXPECT_EQ(entry("f").xattrs[1].second, "3");
+  capability[5] = '\1';
+  EXPECT_EQ(set(), 0);
+  EXPECT_EQ(entry("f").xattrs[0].second, capability);
   EXPECT_THAT(build(), ElementsAre(ChangedPath{"f", ChangeKind::kMetadata}));
 }
 

@@ -118,6 +118,7 @@ Result<bool> DirectoryScan::fill(Visit& visit, std::string_view name, const char
     if (!target) return false;
     entry.link = std::move(*target);
   }
+  if (S_ISSOCK(status.st_mode)) entry.content = oci::sha256("");
   const std::size_t at = visit.advance_to(name);
   if (visit.knows(at)) {
     const KnownFile known = visit.block->file(at);

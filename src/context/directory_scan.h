@@ -55,7 +55,7 @@ class DirectoryScan {
   /// Fills `entries`, `below` (not the pointers) and `linked`.
   Result<void> scan(ScannedDirectory& directory);
   /// The entry of the single file `path`, which may lie in a directory that isn't walked. Nothing if it is
-  /// a directory, doesn't exist or is a socket.
+  /// a directory or doesn't exist.
   Result<std::optional<filetree::Entry>> scan_file(const std::string& path);
 
   [[nodiscard]] std::size_t entry_count() const { return entry_count_; }

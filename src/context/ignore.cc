@@ -1,9 +1,11 @@
 #include "context/ignore.h"
-#include "core/clean_path.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "core/clean_path.h"
+#include "filetree/glob_pattern.h"
 
 namespace pgstrata::context {
 namespace {

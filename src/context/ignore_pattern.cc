@@ -2,12 +2,44 @@
 
 #include <algorithm>
 
+#include "filetree/glob_pattern.h"
+
 namespace pgstrata::context {
 namespace {
 
 // "a/b" begins below "a", and "a" itself does too: the slash is part of the comparison.
 bool lies_below(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path[directory.size()] == '/' && path.starts_with(directory);
+}
+
+/// The pattern as patternmatcher's compile() writes it for Go's regexp: code point by code point, classes
+/// not told apart from the rest.
+std::string regexp_of(std::string_view rest) {
+  std::string regexp = "^";
+  const auto take = [&rest] {
+    const filetree::Rune rune = filetree::decode_rune(rest);
+    const bool broken = rune.value == 0xFFFD && rune.length == 1;
+    std::string text(broken ? "\xEF\xBF\xBD" : rest.substr(0, rune.length));
+    rest.remove_prefix(rune.length);
+    return text;
+  };
+  while (!rest.empty()) {
+    const std::string c = take();
+    if (c == "*" && rest.starts_with('*')) {
+      rest.remove_prefix(rest.starts_with("*/") ? 2 : 1);
+      regexp += rest.empty() ? ".*" : "(.*/)?";
+    } else if (c == "*") {
+      regexp += "[^/]*";
+    } else if (c == "?") {
+      regexp += "[^/]";
+    } else if (c == "\\" && !rest.empty()) {
+      regexp += c + take();
+    } else {
+      if (c.find_first_of(".+()|{}$") == 0) regexp += '\\';
+      regexp += c;
+    }
+  }
+  return regexp + '$';
 }
 
 std::string_view without_trailing_glob(std::string_view text) {
@@ -33,10 +65,13 @@ class IgnorePattern::Matching {
           if (!path_.substr(at).starts_with(tokens_[token].literal)) return false;
           at += tokens_[token].literal.size();
           break;
-        case Token::Kind::kAnyRune:
-        case Token::Kind::kClass:
-          if (!take_rune(tokens_[token], at)) return false;
+        case Token::Kind::kAnyRune: {
+          if (at == path_.size()) return false;
+          const filetree::Rune rune = filetree::decode_rune(path_.substr(at));
+          if (rune.value == U'/') return false;
+          at += rune.length;
           break;
+        }
         case Token::Kind::kStar:
         case Token::Kind::kDirectories:
           return repeat(token, at);
@@ -48,13 +83,6 @@ class IgnorePattern::Matching {
   }
 
  private:
-  bool take_rune(const Token& token, std::size_t& at) const {
-    if (at == path_.size()) return false;
-    const filetree::Rune rune = filetree::decode_rune(path_.substr(at));
-    at += rune.length;
-    return token.kind == Token::Kind::kAnyRune ? rune.value != U'/' : token.char_class.contains(rune.value);
-  }
-
   bool repeat(std::size_t token, std::size_t at) {
     const std::size_t key = token * (path_.size() + 1) + at;
     if (!failed_.empty() && failed_[key]) return false;
@@ -90,20 +118,21 @@ Result<IgnorePattern> IgnorePattern::parse(std::string text, bool exception) {
   IgnorePattern pattern;
   pattern.text_ = std::move(text);
   pattern.exception_ = exception;
-  pattern.compile();
+  TRY_VOID(pattern.compile());
   return pattern;
 }
 
 void IgnorePattern::add_literal(char c) {
   if (tokens_.empty() || tokens_.back().kind != Token::Kind::kLiteral)
-    tokens_.push_back({Token::Kind::kLiteral, {}, {}});
+    tokens_.push_back({Token::Kind::kLiteral, {}});
   tokens_.back().literal += c;
 }
 
-void IgnorePattern::compile() {
+Result<void> IgnorePattern::compile() {
+  bool odd = false;  // something in it means more in a regular expression
   std::string_view rest = text_;
   const auto add = [&](Token::Kind kind) {
-    tokens_.push_back({kind, {}, {}});
+    tokens_.push_back({kind, {}});
     kind_ = Kind::kTokens;
   };
   for (bool first = true; !rest.empty(); first = false) {
@@ -120,16 +149,25 @@ void IgnorePattern::compile() {
       add(Token::Kind::kStar);
     } else if (c == '?') {
       add(Token::Kind::kAnyRune);
-    } else if (c == '[') {
-      add(Token::Kind::kClass);
-      // parse() has seen that it is well-formed.
-      tokens_.back().char_class = filetree::CharClass::parse(rest).value_or(filetree::CharClass());
     } else {
-      const bool escape = c == '\\' && !rest.empty();
-      add_literal(escape ? rest.front() : c);
-      if (escape) rest.remove_prefix(1);
-      if (escape || c == ']') kind_ = Kind::kTokens;
+      odd |= c == '[' || c == '\\' || c == '^';
+      if (c == '[' || c == ']' || c == '\\') kind_ = Kind::kTokens;
+      add_literal(c);
+      if (c == '\\' && !rest.empty()) rest.remove_prefix(1);
     }
+  }
+  if (odd && kind_ == Kind::kTokens) {
+    auto regexp = GoRegexp::parse(regexp_of(text_));
+    if (!regexp) {
+      regexp.error().where = text_;
+      regexp.error().next = "write a literal [ as [[], and a literal \\ as \\\\";
+      return fail(std::move(regexp).error());
+    }
+    regexp_ = std::move(*regexp);
+    kind_ = Kind::kRegexp;
+    tokens_.clear();
+    fixed_ = text_.substr(0, text_.find_first_of("*?[]^\\"));
+    return {};
   }
   repetitions_ = static_cast<std::size_t>(std::count_if(tokens_.begin(), tokens_.end(), [](const Token& t) {
     return t.kind == Token::Kind::kStar || t.kind == Token::Kind::kDirectories;
@@ -140,6 +178,7 @@ void IgnorePattern::compile() {
     fixed_ = text_.substr(2);
   else if (!tokens_.empty() && tokens_.front().kind == Token::Kind::kLiteral)
     fixed_ = tokens_.front().literal;
+  return {};
 }
 
 bool IgnorePattern::matches(std::string_view path) const {
@@ -151,6 +190,8 @@ bool IgnorePattern::matches(std::string_view path) const {
     case Kind::kSuffix:
       return path.ends_with(fixed_) ||
              (fixed_.starts_with('/') && path == std::string_view(fixed_).substr(1));
+    case Kind::kRegexp:
+      return path.starts_with(fixed_) && regexp_.matches(path);
     case Kind::kTokens:
       break;
   }

@@ -1,19 +1,17 @@
 // IgnorePattern: one line of a .dockerignore file, compiled. The grammar is filepath.Match's plus `**`,
 // as moby/patternmatcher defines it (https://pkg.go.dev/github.com/moby/patternmatcher). There a pattern
-// with wildcards becomes a regular expression; here it becomes a list of tokens, and the common forms
-// (a path, a path and `**`, `**` and a name) a comparison of bytes.
-//
-// One thing differs, on purpose: characters of a pattern that happen to mean something in a Go regular
-// expression and not in filepath.Match (`\d`, a `^` outside a class, a `*` inside one) keep
-// filepath.Match's meaning, which is what Docker documents.
+// with wildcards becomes a regular expression, without much care for what else its characters mean in one.
+// Here the common forms (a path, a path and `**`, `**` and a name) become a comparison of bytes, those
+// with `*`, `?` and `**` alone a list of tokens, and only what has a class, a backslash or a `^` is made a
+// regular expression as there.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "context/go_regexp.h"
 #include "core/result.h"
-#include "filetree/glob_pattern.h"
 
 namespace pgstrata::context {
 
@@ -36,23 +34,21 @@ class IgnorePattern {
   [[nodiscard]] bool prefix_begins_below(std::string_view directory) const;
 
  private:
-  enum class Kind { kExact, kPrefix, kSuffix, kTokens };
+  enum class Kind { kExact, kPrefix, kSuffix, kTokens, kRegexp };
   struct Token {
     enum class Kind {
       kLiteral,
       kAnyRune,      ///< "?": one code point, not a slash
-      kClass,        ///< "[…]": one code point
       kStar,         ///< "*": anything without a slash
       kDirectories,  ///< "**/" or "**": nothing, or anything that ends with a slash
       kRest,         ///< "**" at the end: anything
     };
     Kind kind;
     std::string literal;
-    filetree::CharClass char_class;
   };
   class Matching;
 
-  void compile();
+  Result<void> compile();
   void add_literal(char c);
 
   std::string text_;
@@ -60,6 +56,7 @@ class IgnorePattern {
   Kind kind_ = Kind::kExact;
   std::string fixed_;            ///< kPrefix, kSuffix: what is compared; else what every match begins with
   std::vector<Token> tokens_;    ///< kTokens
+  GoRegexp regexp_;              ///< kRegexp
   std::size_t repetitions_ = 0;  ///< tokens that can match in several ways
 };
 

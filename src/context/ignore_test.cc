@@ -111,6 +111,31 @@ INSTANTIATE_TEST_SUITE_P(Characters, IgnoreTest,
                                          Case{"??", "é", false}, Case{"*??", "€", false},
                                          Case{"?x", "\xffx", true}, Case{"\xff*", "\xff\xfe", true}));
 
+// moby/patternmatcher makes a regular expression of a pattern with wildcards, and some characters mean more
+// there than in filepath.Match.
+INSTANTIATE_TEST_SUITE_P(
+    RegularExpressions, IgnoreTest,
+    testing::Values(Case{"\\d*", "5x", true}, Case{"\\d*", "dx", false}, Case{"a^b", "a^b", true},
+                    Case{"a^*", "a^b", false}, Case{"^*", "ab", true}, Case{"[*]*", "]x", true},
+                    Case{"[*]*", "[]x", true}, Case{"[*]*", "*x", false}, Case{"[?]", "[]", true},
+                    Case{"[?]", "?", false}, Case{"[[:alpha:]]*", "a1", true},
+                    Case{"[[:alpha:]]*", "1a", false}, Case{"[[:^alpha:]]", "1", true},
+                    Case{"\\x41*", "Ab", true}, Case{"\\101", "A", true}, Case{"\\Qa*", "a[^/]*$b", true},
+                    Case{"\\Qa*", "ab", false}, Case{"[\\d]x", "7x", true}, Case{"[\\d]x", "dx", false},
+                    Case{"[\\D]x", "dx", true}, Case{"x\\b*", "x-", true}, Case{"x\\b*", "xy", false},
+                    Case{"\\_a", "_a", true}, Case{"a\\.b", "a.b", true}, Case{"a\\.b", "axb", false},
+                    Case{"[$.]x", "$x", true}, Case{"[a.]x", "bx", false}, Case{"[**]", "*", true},
+                    Case{"[**]", "a", false}, Case{"**/[ab]", "x/y/a", true}, Case{"**/[ab]", "b", true},
+                    Case{"**/[ab]", "x/c", false}, Case{"[ab]/**", "a/x/y", true},
+                    Case{"[ab]/**", "a", false}, Case{"a**/[b]", "ax/b", true},
+                    Case{"a**/[b]", "axb", false}, Case{"**^", "x^", true}));
+
+TEST(Ignore, RefusesWhatGosRegularExpressionsRefuse) {
+  for (const char* text : {"\\y", "[z-a]", "\\pL", "\\1", "\\8", "\\x4g", "\\C", "[[:nope:]]", "\\\u00e9"})
+    EXPECT_NE(parse_error(text), "") << text;
+  EXPECT_NE(parse_error("\\y").find("there is no escape \\y"), std::string::npos);
+}
+
 TEST(Ignore, NamesTheLineOfABadPattern) {
   EXPECT_EQ(parse_error("a\n\n!\n").substr(0, 17), "d/.dockerignore:3");
   EXPECT_EQ(parse_error("[").substr(0, 17), "d/.dockerignore:1");
@@ -172,6 +197,8 @@ TEST(Ignore, ManyStarsTakeNoExponentialTime) {
   for (int i = 0; i < 40; ++i) text += "**/*a";
   const auto start = std::chrono::steady_clock::now();
   EXPECT_FALSE(ignored(text, std::string(2000, 'a') + "b"));
+  text += "[b]";
+  EXPECT_FALSE(ignored(text, std::string(2000, 'a') + "c"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 

@@ -38,10 +38,6 @@ os::Fd open_by_components(int root, std::string_view path, int flags) {
   }
 }
 
-bool is_kept_xattr(std::string_view name) {
-  return name == "security.capability" || (name.starts_with("user.") && !name.starts_with("user.overlay."));
-}
-
 bool same_while_reading(const struct stat& before, const struct stat& after) {
   return FileStamp::of(before) == FileStamp::of(after);
 }
@@ -101,6 +97,8 @@ Result<void> DirectoryNames::read(int fd, const std::string& shown) {
 std::optional<filetree::Entry> make_entry(std::string path, const struct stat& status) {
   filetree::Entry entry;
   switch (status.st_mode & S_IFMT) {
+    case S_IFSOCK:
+      break;
     case S_IFREG:
       entry.type = filetree::EntryType::kRegular;
       entry.size = static_cast<std::uint64_t>(status.st_size);
@@ -154,7 +152,7 @@ std::vector<filetree::Xattr> read_xattrs(int fd) {
   for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
     const std::string name = list.c_str() + at;
     at += name.size() + 1;
-    if (!is_kept_xattr(name)) continue;
+    if (name != "security.capability") continue;
     std::string value(XATTR_SIZE_MAX, '\0');
     const ssize_t length = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
     if (length < 0) continue;

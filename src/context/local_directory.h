@@ -43,13 +43,14 @@ class DirectoryNames {
   std::vector<Name> names_;
 };
 
-/// What lstat says, as an entry of a build context: owned by root, without content and xattrs. Nothing for
-/// sockets, which no layer can hold.
+/// What lstat says, as an entry of a build context: owned by root, without content and xattrs. A socket is
+/// an empty file: that is what BuildKit's client sends in its place (tonistiigi/fsutil, stat.go). Nothing
+/// for what has no type at all.
 std::optional<filetree::Entry> make_entry(std::string path, const struct stat& status);
 /// The target of the link `name` in the directory `fd`; nothing if it is no link any more.
 std::optional<std::string> read_link(int fd, const char* name);
-/// The attributes of an open file that go into an image: security.capability and user.* (but not what
-/// overlay keeps for itself), sorted.
+/// The attributes of an open file that go into an image: security.capability, the only one that containerd
+/// writes into layers (pkg/archive/tar.go).
 std::vector<filetree::Xattr> read_xattrs(int fd);
 
 struct HashedFile {

@@ -64,10 +64,14 @@ TEST(Config, ExposeNormalisesAndExpands) {
               ElementsAre("443/tcp", "80/tcp", "9000/udp", "9001/udp", "9002/udp"));
   EXPECT_EQ(made.last, "EXPOSE [9000/udp 9001/udp 9002/udp 443/tcp 80/tcp]");
   EXPECT_THAT(configure("EXPOSE 127.0.0.1:80:8080\n").config.exposed_ports, ElementsAre("8080/tcp"));
+  EXPECT_THAT(configure("EXPOSE +80 0--0 81-+82 0090\n").config.exposed_ports,
+              ElementsAre("0/tcp", "80/tcp", "81/tcp", "82/tcp", "90/tcp"))
+      << "numbers as Go's ParseInt reads them";
 }
 
 TEST(Config, BadPorts) {
-  for (const char* bad : {"x", "70000", "5-4", "80/icmp", "1.2.3:80:80", "80-81:90-92", "/tcp"})
+  for (const char* bad : {"x", "70000", "5-4", "80/icmp", "1.2.3:80:80", "80-81:90-92", "/tcp", "-1", "-0",
+                          "+", "++80", "80-", "8_0", "0x50"})
     EXPECT_THAT(FakePlan().error(std::string("FROM base\nEXPOSE ") + bad + "\n").what,
                 HasSubstr("invalid port"))
         << bad;

@@ -131,8 +131,9 @@ Result<void> StageBuilder::act(const dockerfile::Workdir& workdir) {
   if (directory == "/")
     add_config(created_by);
   else
-    add_vertex(FileOp{MakeDirectory{.path = directory, .user = state_.config.config.user}}, display,
-               created_by, true);
+    // The directory is made where the cleaned path leads, though a RUN is started in the one as written.
+    add_vertex(FileOp{MakeDirectory{.path = clean_path(directory), .user = state_.config.config.user}},
+               display, created_by, true);
   return {};
 }
 

@@ -161,6 +161,7 @@ TEST(Workdir, AnAbsoluteOneStaysAsItIsWritten) {
   const BuildGraph graph = plan.graph("FROM base\nWORKDIR /a//b/../c/\nCOPY x y\nWORKDIR $nothing\n");
   EXPECT_EQ(graph.target.config.config.working_dir, "/a//b/../c/");
   EXPECT_EQ(history(graph).back(), "WORKDIR /a//b/../c/");
+  EXPECT_EQ(std::get<MakeDirectory>(std::get<FileOp>(graph.vertices[1].op).action).path, "/a/c");
   EXPECT_EQ(std::get<CopyAction>(std::get<FileOp>(graph.vertices[2].op).action).destination, "/a/c/y");
 }
 

@@ -16,12 +16,19 @@ struct Range {
   std::uint64_t last;
 };
 
+/// As Go's strconv.ParseInt reads it: a sign may stand before it.
+std::optional<std::uint64_t> parse_port(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  return dockerfile::parse_number(text, 10, negative ? 0 : 65535);
+}
+
 std::optional<Range> parse_range(std::string_view text) {
   const std::size_t dash = text.find('-');
-  const auto first = dockerfile::parse_number(text.substr(0, dash), 10, 65535);
+  const auto first = parse_port(text.substr(0, dash));
   if (!first) return std::nullopt;
   if (dash == std::string_view::npos) return Range{*first, *first};
-  const auto last = dockerfile::parse_number(text.substr(dash + 1), 10, 65535);
+  const auto last = parse_port(text.substr(dash + 1));
   if (!last || *last < *first) return std::nullopt;
   return Range{*first, *last};
 }

@@ -189,7 +189,7 @@ Result<void> StageBuilder::act(const dockerfile::Run& run) {
   ShellCommand command = TRY(run_command(run));
   ExecOp exec{.argv = std::move(command.argv),
               .env = state_.env.list(),
-              .cwd = working_dir(),
+              .cwd = configured_dir(),
               .user = state_.config.config.user,
               .network = network_of(run.network, input_.request.network),
               .hostname = build_argument(input_.request, "BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox"),

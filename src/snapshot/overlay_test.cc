@@ -71,6 +71,8 @@ class Step {
     });
   }
 
+  [[nodiscard]] std::string upper() const { return temp_ / "upper"; }
+
  private:
   Who who_;
   TempDir temp_;
@@ -234,6 +236,46 @@ TEST_P(Overlay, KeepsModesOwnersTimesAndAttributes) {
                         ElementsAre(filetree::Xattr("user.b", ""), filetree::Xattr("user.z", "2")));
             EXPECT_EQ(find(found, "mode")->mode, 01777U);
           });
+}
+
+TEST_P(Overlay, TheRootsOwnAttributesEndWithTheStep) {
+  Step step(GetParam());
+  step.run([] {},
+           [] {
+             EXPECT_EQ(::chmod(".", 0700), 0);
+             EXPECT_EQ(::chown(".", 5, 6), 0);
+             EXPECT_EQ(::setxattr(".", "user.a", "1", 1, 0), 0);
+           },
+           [&step](const ChangeSet& found) {
+             EXPECT_THAT(lines(found), ElementsAre("/"));
+             const ChainView below({}, "nothing");
+             ASSERT_DONE(restore_root(step.upper(), below));
+             ASSERT_VALUE(again, scan_upper(step.upper(), below, {GetParam() == Who::kUserNamespace}));
+             EXPECT_THAT(lines(again), ElementsAre("/~"));
+           });
+}
+
+TEST_P(Overlay, WhatNoLayerGetsIsTakenAwayFromTheFilesAsWell) {
+  Step step(GetParam());
+  step.run(
+      [] {
+        make_dir("below");
+        EXPECT_EQ(::setxattr("below", "user.kept", "1", 1, 0), 0);
+      },
+      [] {
+        put("below/f");
+        EXPECT_EQ(::setxattr("below/f", "user.gone", "1", 1, 0), 0);
+        EXPECT_EQ(::link("below/f", "same"), 0);
+      },
+      [&step](const ChangeSet& found) {
+        ChangeSet changes = found;
+        const std::string upper = step.upper();
+        ASSERT_DONE(drop_attributes(upper, changes));
+        EXPECT_THAT(find(changes, "below/f")->xattrs, ElementsAre());
+        EXPECT_THAT(find(changes, "below")->xattrs, ElementsAre(filetree::Xattr("user.kept", "1")));
+        EXPECT_EQ(::lgetxattr((upper + "/same").c_str(), "user.gone", nullptr, 0), -1);
+        EXPECT_EQ(::lgetxattr((upper + "/below").c_str(), "user.kept", nullptr, 0), 1);
+      });
 }
 
 // The kernel stores a capability set in a user namespace in another form (version 3); a layer has one form.

@@ -190,20 +190,41 @@ void Scan::link_names() {
   }
 }
 
-}  // namespace
-
-Result<void> make_upper(const std::string& path, const filetree::FileTree& below) {
-  const auto root = TRY(below.lookup(""));
+Result<Entry> root_of(const filetree::FileTree& below) {
+  auto root = TRY(below.lookup(""));
   if (!root)
     return fail({.kind = ErrorKind::kCorrupt, .what = "a tree without a root", .where = below.name()});
+  return std::move(*root);
+}
+
+Result<void> set_attributes(int fd, const Entry& root, const std::string& path) {
+  if (::fchown(fd, root.uid, root.gid) != 0 || ::fchmod(fd, root.mode) != 0)
+    return fail(system_error("can't set the attributes of the upper directory", path));
+  for (const auto& [name, value] : root.xattrs)
+    if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0)
+      return fail(system_error("can't set the attribute " + name, path));
+  return {};
+}
+
+}  // namespace
+
+Result<void> restore_root(const std::string& path, const filetree::FileTree& below) {
+  const Entry root = TRY(root_of(below));
+  const os::Fd fd = TRY(os::open(path, O_RDONLY | O_DIRECTORY));
+  const std::vector<Xattr> all = TRY(read_xattrs(proc_path(fd.get(), "."), path));
+  for (const auto& [name, value] : all)
+    if (name.find("overlay.") == std::string::npos && belongs_to_image(name) &&
+        ::fremovexattr(fd.get(), name.c_str()) != 0)
+      return fail(system_error("can't take away the attribute " + name, path));
+  return set_attributes(fd.get(), root, path);
+}
+
+Result<void> make_upper(const std::string& path, const filetree::FileTree& below) {
+  const Entry root = TRY(root_of(below));
   if (::mkdir(path.c_str(), 0700) != 0) return fail(system_error("can't make the upper directory", path));
   const os::Fd fd = TRY(os::open(path, O_RDONLY | O_DIRECTORY));
-  if (::fchown(fd.get(), root->uid, root->gid) != 0 || ::fchmod(fd.get(), root->mode) != 0)
-    return fail(system_error("can't set the attributes of the upper directory", path));
-  for (const auto& [name, value] : root->xattrs)
-    if (::fsetxattr(fd.get(), name.c_str(), value.data(), value.size(), 0) != 0)
-      return fail(system_error("can't set the attribute " + name, path));
-  timespec time{.tv_sec = root->mtime_ns / kNanoseconds, .tv_nsec = root->mtime_ns % kNanoseconds};
+  TRY_VOID(set_attributes(fd.get(), root, path));
+  timespec time{.tv_sec = root.mtime_ns / kNanoseconds, .tv_nsec = root.mtime_ns % kNanoseconds};
   if (time.tv_nsec < 0) {  // before 1970
     time.tv_nsec += kNanoseconds;
     --time.tv_sec;
@@ -217,6 +238,18 @@ Result<void> make_upper(const std::string& path, const filetree::FileTree& below
 Result<ChangeSet> scan_upper(const std::string& directory, const filetree::FileTree& below,
                              const ScanOptions& options) {
   return Scan(below, options.rootless, directory).run();
+}
+
+Result<void> drop_attributes(const std::string& directory, ChangeSet& changes) {
+  for (Entry& entry : changes) {
+    if (entry.implied || entry.type == EntryType::kHardLink) continue;
+    const std::string path = directory + "/" + entry.path;
+    for (const auto& [name, value] : entry.xattrs)
+      if (!goes_into_layers(name) && ::lremovexattr(path.c_str(), name.c_str()) != 0)
+        return fail(system_error("can't take away the attribute " + name, path));
+    std::erase_if(entry.xattrs, [](const Xattr& xattr) { return !goes_into_layers(xattr.first); });
+  }
+  return {};
 }
 
 }  // namespace pgstrata::snapshot

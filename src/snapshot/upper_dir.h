@@ -18,6 +18,11 @@ struct ScanOptions {
 /// merged root from it, so it needs those of the root below. `path` must not exist.
 Result<void> make_upper(const std::string& path, const filetree::FileTree& below);
 
+/// Gives the upper directory's root the mode, owner and attributes that it had, whatever the step has made
+/// of them. No layer of BuildKit's has the root directory itself (containerd/continuity, fs/diff.go skips
+/// it), so a `RUN chmod 700 /` is without effect once the step has ended.
+Result<void> restore_root(const std::string& path, const filetree::FileTree& below);
+
 /// The change set of an upper directory, sorted. `content` and `tar_offset` are left empty: the layer
 /// writer fills them while it reads each file once. Ids are those that our user namespace sees.
 ///
@@ -32,5 +37,10 @@ Result<void> make_upper(const std::string& path, const filetree::FileTree& below
 /// - A file that was copied up and left as it was is a change (no content is compared here).
 Result<filetree::ChangeSet> scan_upper(const std::string& directory, const filetree::FileTree& below,
                                        const ScanOptions& options);
+
+/// Takes away, from the entries and from the files of the upper directory, what doesn't go into layers
+/// (xattrs.h), so that a later step sees the same whether this layer was just made or unpacked again. What
+/// an implied directory has is the layers' below, and stays.
+Result<void> drop_attributes(const std::string& directory, filetree::ChangeSet& changes);
 
 }  // namespace pgstrata::snapshot

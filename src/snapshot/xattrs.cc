@@ -45,6 +45,10 @@ bool belongs_to_image(std::string_view name) {
          !name.starts_with("security.SMACK64");
 }
 
+bool goes_into_layers(std::string_view name) {
+  return name == "security.capability" || name.starts_with(kAclPrefix);
+}
+
 std::string portable_capability(std::string_view value) {
   std::string same(value);
   if (value.size() != kVersion3Size) return same;

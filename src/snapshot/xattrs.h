@@ -18,6 +18,11 @@ inline constexpr std::string_view kAclPrefix = "system.posix_acl_";
 /// .ima, .evm, .SMACK64*).
 [[nodiscard]] bool belongs_to_image(std::string_view name);
 
+/// Whether a new layer gets the attribute. As containerd (pkg/archive/tar.go) and so BuildKit write layers,
+/// security.capability alone survives the step; POSIX ACLs do as well here, since a later step may count on
+/// them. What a base image has stays.
+[[nodiscard]] bool goes_into_layers(std::string_view name);
+
 /// security.capability in the form of the initial namespace (version 2). Version 3 carries the user id
 /// of the namespace it was set in; where that is our own root (0) it says the same as version 2, so a
 /// build as root and one in a user namespace give the same bytes. Other values come back unchanged.

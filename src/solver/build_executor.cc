@@ -202,9 +202,7 @@ Result<cache::LayerRow> BuildExecutor::run_file(VertexId id, const Results& done
                                                 const std::stop_token& stop) {
   const auto& op = std::get<graph::FileOp>(inputs_.graph.vertices[id].op);
   const auto* copied = std::get_if<graph::CopyAction>(&op.action);
-  // BuildKit, too, makes an ordinary copy of --link with --chmod.
-  const bool linked = copied != nullptr && copied->link && !copied->chmod;
-  const Chain chain = linked ? Chain{} : chain_below(id, done);
+  const Chain chain = copied != nullptr && is_linked(*copied) ? Chain{} : chain_below(id, done);
   const auto below = TRY(inputs_.layers.view(chain.layers, "the stage"));
   CopyOptions options{.now_ns = wall_clock_ns(),
                       .has_stage = !chain.layers.empty(),

@@ -15,6 +15,7 @@
 #include "layer/archive_tree.h"
 #include "os/copy.h"
 #include "os/file.h"
+#include "snapshot/xattrs.h"
 #include "solver/copy_filter.h"
 #include "solver/file_mode.h"
 #include "solver/unpacking.h"
@@ -171,6 +172,7 @@ class Planner {
     for (Entry& entry : unpacked.entries) {
       const bool is_here = entry.type == EntryType::kRegular && entry.tar_offset != 0;
       if (is_here) files.insert(entry.path);
+      drop_attributes(entry);
       plan_.entries.push_back(std::move(entry));
     }
     plan_.roots.push_back({.destination = "", .source = "", .open = only(std::move(files), archive.open)});
@@ -252,7 +254,14 @@ class Planner {
                                       : "there is a file of that name, and a directory can't replace it"});
   }
 
+  /// Those that no layer gets.
+  static void drop_attributes(Entry& entry) {
+    std::erase_if(entry.xattrs,
+                  [](const filetree::Xattr& xattr) { return !snapshot::goes_into_layers(xattr.first); });
+  }
+
   void add(Entry entry) {
+    drop_attributes(entry);
     if (owner_) entry.uid = owner_->uid;
     if (owner_) entry.gid = owner_->gid;
     if (mode_ && entry.type != EntryType::kSymlink)

@@ -12,6 +12,7 @@
 //   below. A file replaces a file or link, but never a directory; a directory never replaces a file.
 // - What an archive holds does replace: a file a directory, a directory a file or link. --chmod isn't for
 // it.
+// - Of attributes only those stay that layers have (snapshot/xattrs.h).
 // - --link has no stage: `below` is empty, and what the layer has hides what is there, links and modes too.
 #pragma once
 
@@ -26,6 +27,12 @@
 #include "snapshot/content.h"
 
 namespace pgstrata::solver {
+
+/// --link: the layer is made without looking at the stage, is the same on any, and has a key without it.
+/// BuildKit (dockerfile2llb/convert_copy.go), too, makes an ordinary copy of --link with --chmod.
+[[nodiscard]] inline bool is_linked(const graph::CopyAction& action) {
+  return action.link && !action.chmod;
+}
 
 /// Where the bytes below one copied path come from.
 struct CopyRoot {

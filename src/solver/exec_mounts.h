@@ -30,7 +30,7 @@ class ExecMounts {
   Result<void> add_apt_sources(const std::string& suite);
   Result<void> add_script(const graph::ScriptFile& script);
   /// A bind mount, the op's mount number `index`, whose source is `tree` (a context: its files are laid out
-  /// below `directory` as the image would have them) or a stage, which must outlive this.
+  /// below `directory` as the image would have them) or a stage.
   Result<void> add_bind(std::size_t index, const graph::BindMount& mount, const filetree::FileTree* tree,
                         const Chain& stage);
   /// A directory of the store that outlives the build; `seed` fills it when it is made first. As in

@@ -183,8 +183,10 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
       directory.path("/upper"), std::move(changes), {.source_date_epoch = inputs_.source_date_epoch},
       {.build = started_ns_, .began = prepared.started_ns, .ended = cache::Index::now()});
 }
+  TRY_VOID(snapshot::restore_root(directory.path("/upper"), *view));
 
 Result<void> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
+  TRY_VOID(snapshot::drop_attributes(directory.path("/upper"), changes));
                                         const std::stop_token& stop) {
   const auto status = TRY(inputs_.launcher.run(
       spec, [&](sandbox::Stream, std::string_view text) { inputs_.observer.output(id, text); }, stop));

@@ -23,6 +23,7 @@ Result<cache::KeyParts> BuildExecutor::key_parts(VertexId id, const Results& don
     parts.inputs = TRY(mount_inputs(*exec, done));
   } else if (const auto* file = std::get_if<graph::FileOp>(&vertex.op)) {
     if (const auto* copy = std::get_if<graph::CopyAction>(&file->action)) {
+      if (is_linked(*copy)) parts.chain = {};
       auto inputs = copy_inputs(*copy, done, prepared);
       if (!inputs) {
         Error error = std::move(inputs).error();

@@ -209,3 +209,15 @@ D
   build
   is "$(steps)" $'1 hit\n2 hit\n3 ran'
 }
+
+@test "COPY --link is reused on whatever it stands" {
+  echo 1 >f
+  printf 'FROM bb\nRUN echo one >/below\nCOPY --link f /d/\nCOPY f /e/\n' | dockerfile
+  build
+  sed -i s/one/two/ Dockerfile
+  build
+  is "$(steps)" $'1 hit\n2 ran\n3 hit\n4 cut-off'
+  echo 2 >f
+  build
+  is "$(steps)" $'1 hit\n2 hit\n3 ran\n4 ran'
+}

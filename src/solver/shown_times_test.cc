@@ -1,0 +1,51 @@
+#include "solver/shown_times.h"
+
+#include <gtest/gtest.h>
+
+#include "snapshot/test_support.h"
+
+namespace pgstrata::solver {
+namespace {
+
+using snapshot::testing::FakeChain;
+using snapshot::testing::file_entry;
+
+/// A chain of two layers: the first shows its own times, the second those of 1000 to 2000 from 5000 on.
+Chain reused_chain() {
+  Chain chain;
+  chain.times = {std::nullopt, TimeMap{.from = 1000, .to = 2000, .shown_from = 5000, .shown_to = 5100}};
+  return chain;
+}
+
+FakeChain two_layers() {
+  FakeChain files;
+  files.add({file_entry("old", "")});
+  files.add({file_entry("made", "")});
+  return files;
+}
+
+TEST(ShownTimes, OfALayerThatWasReusedAreThoseOfThisBuild) {
+  const FakeChain files = two_layers();
+  const auto view = files.view();
+  const ShownTimes shown = shown_times(reused_chain(), *view);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown("made", 1000), 5000);
+  EXPECT_EQ(shown("made", 2000), 5100);
+  EXPECT_EQ(shown("made", 999), 999) << "not made by the step";
+  EXPECT_EQ(shown("old", 1500), 1500) << "of another layer";
+  EXPECT_FALSE(shown_times(Chain{}, *view)) << "nothing to change";
+}
+
+// The chain of a stage that is mounted into a RUN is a temporary of whoever asks for the mount.
+TEST(ShownTimes, OutliveTheChain) {
+  const FakeChain files = two_layers();
+  const auto view = files.view();
+  Chain chain = reused_chain();
+  const ShownTimes shown = shown_times(chain, *view);
+  chain.times.back() = TimeMap{.from = 0, .to = 9000, .shown_from = 1, .shown_to = 2};
+  EXPECT_EQ(shown("made", 1000), 5000);
+  EXPECT_EQ(shown("made", 3000), 3000);
+}
+
+}  // namespace
+}  // namespace pgstrata::solver
