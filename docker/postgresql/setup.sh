@@ -20,7 +20,8 @@ for library in "$home"/setup/lib/*.sh; do
 done
 
 load_versions() {
-  local set_file=$home/versions/${VERSION_SET:-debian12}
+  export VERSION_SET=${VERSION_SET:-debian12}
+  local set_file=$home/versions/$VERSION_SET
   [[ -r $set_file ]] || fail "there is no version set '$set_file'; choose one of those in versions/ by VERSION_SET"
   # shellcheck source=versions/debian12
   source "$set_file"
