@@ -50,6 +50,8 @@ in_image() { "$PGSTRATA" run --rm --entrypoint "$1" pg "${@:2}"; }
 }
 
 @test "Patroni, pgBackRest, psql and the programs for hooks are there" {
-  for program in patroni patronictl pgbackrest psql xz zstd gunzip; do in_image "$program" --help >/dev/null; done
+  # shellcheck disable=SC2016 # expanded in the container
+  in_image bash -c 'for program in patroni patronictl psql xz zstd gunzip; do "$program" --help >/dev/null || exit; done'
+  in_image pgbackrest version
   in_image pg-entrypoint version
 }

@@ -25,6 +25,7 @@ using std::chrono::seconds;
 
 /// How often the file is looked at in which the postmaster notes that it is ready.
 constexpr milliseconds kWatchEvery(10);
+constexpr milliseconds kWatchPatroniEvery(100);  // a replica may take hours until it is one
 constexpr seconds kLookForSpaceEvery(1);
 constexpr seconds kLastWords(2);  // for a slow reader of the log
 
@@ -348,7 +349,7 @@ Deadline Container::next_deadline(Clock::time_point now) const {
     if (!first || other < *first) first = other;
   };
   if (monitor_ && monitor_->deadline()) keep_earlier(*monitor_->deadline());
-  if (machine_.awaits_server()) keep_earlier(now + kWatchEvery);
+  if (machine_.awaits_server()) keep_earlier(now + (options_.patroni ? kWatchPatroniEvery : kWatchEvery));
   if (machine_.awaits_space()) keep_earlier(now + kLookForSpaceEvery);
   if (machine_.stopping() && options_.patroni && server_ == 0) keep_earlier(now + milliseconds(100));
   if (backups_ && machine_.phase() == Phase::kReady && backups_->pid() == 0) {

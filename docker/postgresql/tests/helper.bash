@@ -26,12 +26,15 @@ setup_container_home() {
   mkdir -p "$CONTAINER_HOME/entrypoint.d/scripts/runtime" "$CONTAINER_HOME/postgresql.conf.d"
 }
 
-# Compiles pg-entrypoint unless PG_ENTRYPOINT names one.
+# Compiles pg-entrypoint, once for all files of a run, unless PG_ENTRYPOINT names one.
 use_pg_entrypoint() {
   if [[ -z ${PG_ENTRYPOINT:-} ]]; then
-    cp -r "$IMAGE/pg-entrypoint" "$BATS_FILE_TMPDIR/source"
-    make -s -C "$BATS_FILE_TMPDIR/source" -B
-    export PG_ENTRYPOINT=$BATS_FILE_TMPDIR/source/pg-entrypoint
+    export PG_ENTRYPOINT=$BATS_RUN_TMPDIR/pg-entrypoint/pg-entrypoint
+    if [[ ! -x $PG_ENTRYPOINT ]]; then
+      cp -r "$IMAGE/pg-entrypoint" "$BATS_RUN_TMPDIR/"
+      make -s -C "$BATS_RUN_TMPDIR/pg-entrypoint" -B
+      chmod -R a+rX "$BATS_RUN_TMPDIR/pg-entrypoint"
+    fi
   fi
   chmod a+rx "$BATS_RUN_TMPDIR" "${BATS_FILE_TMPDIR%/*}" "$BATS_FILE_TMPDIR" # the tests go on as another user
   mkdir -p "$BATS_FILE_TMPDIR/bin"
