@@ -20,15 +20,23 @@ for library in "$home"/setup/lib/*.sh; do
 done
 
 load_versions() {
-  local set_file=$home/versions/${VERSION_SET:-debian12}
+  export VERSION_SET=${VERSION_SET:-debian12}
+  local set_file=$home/versions/$VERSION_SET
   [[ -r $set_file ]] || fail "there is no version set '$set_file'; choose one of those in versions/ by VERSION_SET"
   # shellcheck source=versions/debian12
   source "$set_file"
 }
 
+# is_left_out NAME: WITHOUT names components, by their scripts' names without the number.
+is_left_out() { [[ " ${WITHOUT:-} " == *" $1 "* ]]; }
+
 run_script() {
   local script=$home/setup/scripts/$1.sh
   [[ -r $script ]] || fail "there is no setup script '$script'; see setup/scripts/ for their names"
+  if is_left_out "${1#[0-9][0-9]-}"; then
+    say "leaving out $1, as WITHOUT says"
+    return
+  fi
   say "running $1"
   # shellcheck source=/dev/null
   source "$script"

@@ -262,12 +262,23 @@ prepare_entrypoint() {
     make -s -C source -B
     PG_ENTRYPOINT=$PWD/source/pg-entrypoint
   fi
-  printf '#!/bin/sh\necho "server started"\n' >fakes/postgres
-  chmod 755 fakes/postgres
+  cp -r "$PROJECT/docker/postgresql/config" "$home/"
+  # A server that notes that it is ready, and ends once it has been told to let clients in.
+  cat >fakes/postgres <<'END'
+#!/bin/bash
+trap 'echo "server started"; exit 0' HUP
+printf '%s\n' $$ 2 3 4 5 6 7 ready >"$PGDATA/postmaster.pid"
+while :; do sleep 0.02; done
+END
   # What pg-entrypoint takes for a complete cluster.
-  # shellcheck disable=SC2016
-  echo 'mkdir "$PGDATA/global"; echo 15 >"$PGDATA/PG_VERSION"; truncate -s 8192 "$PGDATA/global/pg_control"' \
-    >"$home/entrypoint.d/scripts/init/10-cluster.sh"
+  cat >fakes/initdb <<'END'
+#!/bin/bash
+for argument; do [[ $argument != --pgdata=* ]] || data=${argument#*=}; done
+mkdir -p "$data/global"
+echo 15 >"$data/PG_VERSION"
+truncate -s 8192 "$data/global/pg_control"
+END
+  chmod 755 fakes/postgres fakes/initdb
 }
 
 entrypoint() {
@@ -278,7 +289,7 @@ entrypoint() {
     as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
   fi
   env -i PATH="$PWD/fakes:$PATH" CONTAINER_HOME="$home" PGDATA="$PWD/data" PGCONFIG="$PWD/config" PGHOST="$PWD/run" \
-    POSTGRES_PASSWORD=s3cret "${as[@]}" "$PG_ENTRYPOINT" postgres
+    POSTGRES_PASSWORD=s3cret HEALTH_PORT=0 "${as[@]}" "$PG_ENTRYPOINT" postgres
 }
 
 @test "entrypoint scripts get what scripts.md promises" {
@@ -288,7 +299,7 @@ entrypoint() {
     # Names in capitals are variables, the others functions; those of the init phase alone are looked at in it.
     for name in $(promised 'Entrypoint scripts'); do
       case $name in
-        PGDATA_STAGING | POSTGRES_PASSWORD_FILE) ;;
+        POSTGRES_PASSWORD_FILE) ;;
         [A-Z]*) echo "[[ -v $name ]] || die no variable $name" ;;
         *) echo "declare -F $name >/dev/null || die no function $name" ;;
       esac
@@ -306,7 +317,7 @@ END
     for name in 20-first 30-second; do cp both "$home/entrypoint.d/scripts/$phase/$name.sh"; done
   done
   # shellcheck disable=SC2016
-  echo '[[ -d ${PGDATA_STAGING%/*} && $(<"$POSTGRES_PASSWORD_FILE") == s3cret ]] || die "not what init gets"' \
+  echo '[[ -d $PGDATA/.init-in-progress && $(<"$POSTGRES_PASSWORD_FILE") == s3cret ]] || die "not what init gets"' \
     >"$home/entrypoint.d/scripts/init/40-init.sh"
   echo '[[ ! -v POSTGRES_PASSWORD_FILE ]] || die "the runtime phase gets the password"' \
     >"$home/entrypoint.d/scripts/runtime/40-runtime.sh"

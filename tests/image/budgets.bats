@@ -45,7 +45,7 @@ teardown_file() { remove_containers; }
 }
 
 @test "an edit of an entrypoint script takes less than half of a full build, and at most three layers" {
-  echo '# edited' >>"$WORK/context/entrypoint.d/scripts/runtime/10-config.sh"
+  echo '# edited' >>"$WORK/context/entrypoint.d/scripts/init/02-database.sh"
   since=$EPOCHREALTIME
   build_image "$WORK/context" --metadata-file "$WORK/edit.json"
   edit=$(milliseconds "$since")

@@ -54,8 +54,9 @@ started() { "$PGSTRATA" ps --format json | grep -o '"ID":"[^"]*"'; }
 @test "after an edit: another container, with the edit, the same data and the same address" {
   before=$(started)
   url=$(up 2>/dev/null)
+  mkdir -p "$WORK/root/docker/postgresql/entrypoint.d/scripts/runtime"
   # shellcheck disable=SC2016 # expanded in the container
-  echo 'log_info "edited: $PGPORT"' >>"$WORK/root/docker/postgresql/entrypoint.d/scripts/runtime/10-config.sh"
+  echo 'log_info "edited: $PGPORT"' >"$WORK/root/docker/postgresql/entrypoint.d/scripts/runtime/10-edited.sh"
   run --separate-stderr up
   [ "$status" -eq 0 ]
   [ "$output" = "$url" ]

@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,13 +19,26 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+/// In the child as well.
+void redirect(const Command& command) {
+  const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (command.output_fd >= 0) {
+    if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+    dup2(command.output_fd, STDOUT_FILENO);
+    dup2(command.output_fd, STDERR_FILENO);
+  }
+  if (command.drop_stdout && nothing >= 0) dup2(nothing, STDOUT_FILENO);
+}
+
 /// In the child: only calls that are safe between fork and exec, and no allocation.
 [[noreturn]] void become(char* const* argv, char** environment, const Command& command,
                          const sigset_t& mask, int failure) {
   setpgid(0, 0);
   // SIGTTOU is still blocked here, so a background process may take the terminal.
   if (command.foreground && isatty(STDIN_FILENO) != 0) tcsetpgrp(STDIN_FILENO, getpid());
-  if (command.inherited_fd >= 0) fcntl(command.inherited_fd, F_SETFD, 0);
+  if (command.death_signal != 0) prctl(PR_SET_PDEATHSIG, command.death_signal);
+  for (const int fd : command.inherited) fcntl(fd, F_SETFD, 0);
+  redirect(command);
   for (int signal = 1; signal < NSIG; ++signal)
     std::signal(signal, SIG_DFL);  // ignored ones would be inherited
   sigprocmask(SIG_SETMASK, &mask, nullptr);

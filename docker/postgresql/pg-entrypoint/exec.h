@@ -14,8 +14,11 @@ namespace pg_entrypoint {
 struct Command {
   std::vector<std::string> argv;  // argv[0] is looked up in the child's PATH
   Environment environment;
-  bool foreground = false;  // give it the terminal, if stdin is one (an interactive shell)
-  int inherited_fd = -1;    // one descriptor that stays open in the child (a secret), or -1
+  bool foreground = false;     // give it the terminal, if stdin is one (an interactive shell)
+  std::vector<int> inherited;  // descriptors that stay open in the child (secrets)
+  int output_fd = -1;  // where stdout and stderr go (then stdin is empty); -1: as this process has them
+  bool drop_stdout = false;  // what the child says on stdout is of no use
+  int death_signal = 0;      // what the child gets should this process die
 };
 
 struct Started {

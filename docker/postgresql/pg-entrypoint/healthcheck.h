@@ -1,5 +1,4 @@
-// Asks the server over its Unix socket whether it takes connections. No shell, no libpq, a few
-// milliseconds.
+// `pg-entrypoint healthcheck`: asks PID 1 over its Unix socket. No shell, no fork, a few milliseconds.
 #pragma once
 #include <string>
 
@@ -8,12 +7,11 @@
 namespace pg_entrypoint {
 
 struct Health {
-  bool accepting = false;
+  bool ready = false;
   std::string detail;  // one line for `docker inspect`
 };
 
-/// One connection attempt, at most three seconds. A server that asks for a password, or refuses the role,
-/// does take connections; one that starts, stops or recovers does not.
+/// What /readyz answers, within three seconds.
 Health check_health(const Environment& environment);
 
 }  // namespace pg_entrypoint

@@ -7,16 +7,28 @@
 #include <string_view>
 #include <vector>
 
+#include "bootstrap.h"
+#include "configuration.h"
+#include "container.h"
 #include "exit_code.h"
 #include "healthcheck.h"
 #include "log.h"
-#include "phases.h"
 #include "reaper.h"
+#include "supervisor.h"
+#include "validation.h"
 
 namespace pg_entrypoint {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
+constexpr const char* kVersion = "0.2.0";
+
+constexpr const char* kUsage =
+    "usage: pg-entrypoint postgres [OPTION...]   initialise what is empty, then serve\n"
+    "       pg-entrypoint COMMAND [ARGUMENT...]  run anything else as it is\n"
+    "       pg-entrypoint check                  what a start would refuse; writes nothing\n"
+    "       pg-entrypoint render [FILE]          the configuration that a start would write, secrets left "
+    "out\n"
+    "       pg-entrypoint healthcheck | version\n";
 
 /// `postgres --version` and the like answer at once: they need no cluster.
 bool only_asks(const std::vector<std::string>& arguments) {
@@ -30,32 +42,71 @@ bool only_asks(const std::vector<std::string>& arguments) {
 int health(const Environment& environment) {
   const Health result = check_health(environment);
   std::printf("%s\n", result.detail.c_str());
-  return result.accepting ? 0 : exit_code::kUnhealthy;
+  return result.ready ? 0 : exit_code::kUnhealthy;
+}
+
+int check(const Environment& environment) {
+  const Validation validation = validate(environment);
+  configure_log(validation.options.log_level, validation.options.log_format);
+  validation.say();
+  if (validation.exit_code != 0) return validation.exit_code;
+  const bool ready = validation.volume.state == VolumeState::kReady;
+  log(Level::kInfo,
+      "PGDATA " + validation.options.pgdata + (ready ? " is a complete cluster" : " will be initialised"));
+  return 0;
+}
+
+int render(const Environment& environment, const std::vector<std::string>& names) {
+  LoadedOptions loaded = load_options(environment);
+  configure_log(loaded.options.log_level, loaded.options.log_format);
+  for (const std::string& error : loaded.complaints.errors) log(Level::kError, error);
+  if (!loaded.complaints.errors.empty()) return exit_code::kUsage;
+  Options& options = loaded.options;
+  hide_secrets(options);
+  for (const std::string& name : names.empty() ? configuration_files(options) : names) {
+    if (names.empty()) std::printf("# ---- %s\n", name.c_str());
+    std::fputs(pg_entrypoint::render(options, name, Access::kOpen).c_str(), stdout);
+  }
+  return 0;
+}
+
+/// Runs any other command as it is, with signals forwarded.
+int pass_through(const Environment& environment, const std::vector<std::string>& argv,
+                 SignalQueue& signals) {
+  Command command;
+  command.argv = argv;
+  command.environment = environment;
+  command.foreground = true;
+  return supervise(command, StopPolicy{}, signals).exit_code;
 }
 
 int run(std::vector<std::string> command) {
   const Environment environment = Environment::of_process();
   if (command.empty()) {
-    std::fputs(
-        "usage: pg-entrypoint postgres [OPTION...] | COMMAND [ARGUMENT...] | healthcheck | check | "
-        "version\n",
-        stderr);
+    std::fputs(kUsage, stderr);
     return exit_code::kUsage;
   }
-  if (command.front() == "version") {
+  const std::string name = command.front();
+  if (name == "version") {
     std::printf("pg-entrypoint %s\n", kVersion);
     return 0;
   }
-  if (command.front() == "healthcheck") return health(environment);
-  if (command.front() == "check") return check(environment);
+  if (name == "healthcheck") return health(environment);
+  if (name == "check") return check(environment);
+  if (name == "render") return render(environment, {command.begin() + 1, command.end()});
+  if (name == "change-password") return change_password(environment);
 
   SignalQueue signals;  // first: from here on no signal is lost and none interrupts anything
+  if (name == "bootstrap") return bootstrap(environment, signals);
+  if (name == "post-bootstrap") return post_bootstrap(environment, signals);
   become_reaper();
-  for (const char* secret : {"POSTGRES_PASSWORD", "PGPASSWORD"}) Environment::blank_in_process(secret);
-  if (command.front().starts_with('-')) command.insert(command.begin(), "postgres");
+  if (name.starts_with('-')) command.insert(command.begin(), "postgres");
   const std::vector<std::string> arguments(command.begin() + 1, command.end());
-  if (command.front() == "postgres" && !only_asks(arguments)) return serve(environment, arguments, signals);
-  return pass_through(environment, command, signals);
+  if (command.front() != "postgres" || only_asks(arguments)) {
+    for (const char* secret : {"POSTGRES_PASSWORD", "PGPASSWORD"}) Environment::blank_in_process(secret);
+    return pass_through(environment, command, signals);
+  }
+  return Container(environment, arguments, signals).run();
 }
 
 }  // namespace
@@ -66,6 +117,7 @@ int main(int argc, char** argv) {
     return pg_entrypoint::run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     pg_entrypoint::log(pg_entrypoint::Level::kError, std::string("giving up: ") + error.what());
+    pg_entrypoint::drain_log(std::chrono::seconds(2));
     return pg_entrypoint::exit_code::kInternal;
   }
 }

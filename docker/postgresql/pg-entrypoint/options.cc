@@ -1,96 +1,15 @@
 #include "options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <string_view>
-
-#include "secret.h"
 
 namespace pg_entrypoint {
 namespace {
 
-/// Reads variables one by one and collects what is wrong with them.
-class Reader {
- public:
-  Reader(const Environment& environment, LoadedOptions& result)
-      : environment_(environment), result_(result) {}
-
-  void error(std::string text) { result_.errors.push_back(std::move(text)); }
-  void warn(std::string text) { result_.warnings.push_back(std::move(text)); }
-
-  std::string text(const std::string& name, const std::string& fallback) {
-    return checked(name, environment_.get(name).value_or(fallback));
-  }
-
-  std::string text_or_file(const std::string& name, const std::string& fallback) {
-    return checked(name, value_or_file(environment_, name, result_.errors).value_or(fallback));
-  }
-
-  std::string absolute_path(const std::string& name, const std::string& fallback) {
-    std::string path = text(name, fallback);
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    if (!path.starts_with('/') || path == "/")
-      error(wrong(name, path) + "it has to be an absolute path, not /");
-    return path;
-  }
-
-  bool boolean(const std::string& name, bool fallback) {
-    std::string word = text(name, fallback ? "true" : "false");
-    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (word == "true" || word == "on" || word == "yes" || word == "1") return true;
-    if (word == "false" || word == "off" || word == "no" || word == "0") return false;
-    error(wrong(name, word) + "use true or false");
-    return fallback;
-  }
-
-  int number(const std::string& name, int fallback, int least, int most) {
-    const std::string digits = text(name, std::to_string(fallback));
-    int value = 0;
-    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (failure != std::errc{} || end != digits.data() + digits.size() || value < least || value > most) {
-      error(wrong(name, digits) + "use a whole number from " + std::to_string(least) + " to " +
-            std::to_string(most));
-      return fallback;
-    }
-    return value;
-  }
-
-  /// An amount as postgresql.conf has it: 128MB, 1GB, 16384 (in 8 kB pages or kB, as PostgreSQL reads it).
-  std::string memory(const std::string& name, const std::string& fallback) {
-    std::string value = text(name, fallback);
-    const auto digits = std::min(value.find_first_not_of("0123456789"), value.size());
-    const std::string unit = value.substr(digits);
-    static constexpr std::array<std::string_view, 6> units{"", "B", "kB", "MB", "GB", "TB"};
-    const bool known_unit = std::find(units.begin(), units.end(), unit) != units.end();
-    if (digits == 0 || digits > 10 || value.front() == '0' || !known_unit) {
-      error(wrong(name, value) + "use an amount such as 128MB or 1GB");
-    }
-    return value;
-  }
-
- private:
-  static std::string wrong(const std::string& name, const std::string& value) {
-    return name + "='" + value + "' can't be used; ";
-  }
-
-  /// A line break or another control character would end up in a configuration file.
-  std::string checked(const std::string& name, std::string value) {
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    if (std::any_of(value.begin(), value.end(), is_control)) {
-      error(name + " holds a line break or another control character; give it on one line");
-      value.clear();
-    }
-    return value;
-  }
-
-  const Environment& environment_;
-  LoadedOptions& result_;
-};
-
-std::string auth_method(Reader& read, const Environment& environment) {
-  static constexpr std::array<std::string_view, 4> known{"scram-sha-256", "md5", "trust", "reject"};
+std::string auth_method(Variables& read, const Environment& environment) {
   const auto official = environment.get("POSTGRES_HOST_AUTH_METHOD");
   const auto own = environment.get("EXTERNAL_ACCESS_METHOD");
   const std::string name = official ? "POSTGRES_HOST_AUTH_METHOD" : "EXTERNAL_ACCESS_METHOD";
@@ -98,10 +17,7 @@ std::string auth_method(Reader& read, const Environment& environment) {
     read.error("POSTGRES_HOST_AUTH_METHOD='" + *official + "' and EXTERNAL_ACCESS_METHOD='" + *own +
                "' contradict each other; keep one of them");
   }
-  std::string method = read.text(name, "scram-sha-256");
-  if (std::find(known.begin(), known.end(), method) == known.end()) {
-    read.error(name + "='" + method + "' can't be used; use scram-sha-256, md5, trust or reject");
-  }
+  std::string method = read.one_of(name, "scram-sha-256", {"scram-sha-256", "md5", "trust", "reject"});
   if (method == "md5") {
     read.warn(name +
               "=md5 is outdated: passwords are stored for scram-sha-256 all the same, and clients older "
@@ -113,14 +29,80 @@ std::string auth_method(Reader& read, const Environment& environment) {
   return method;
 }
 
+void load_logging(Variables& read, Options& options) {
+  const std::string level = read.text("LOG_LEVEL", "INFO");
+  if (const auto parsed = parse_level(level))
+    options.log_level = *parsed;
+  else
+    read.error("LOG_LEVEL='" + level + "' can't be used; use DEBUG, INFO, WARNING or ERROR");
+  options.log_format =
+      read.one_of("LOG_FORMAT", "json", {"json", "text"}) == "json" ? LogFormat::kJson : LogFormat::kText;
+}
+
+void load_paths(Variables& read, const Environment& environment, Options& options) {
+  options.pgdata = read.absolute_path("PGDATA", "/usr/local/pgsql/data");
+  options.pgconfig = read.absolute_path("PGCONFIG", "/usr/local/pgsql/config");
+  options.home = read.absolute_path("CONTAINER_HOME", "/opt/container");
+  options.hooks_dir = read.absolute_path("INIT_HOOKS_DIR", "/docker-entrypoint-initdb.d");
+  options.socket_dir = socket_dir(environment);
+  options.port = std::to_string(read.number("PGPORT", 5432, 1, 65'535));
+  if (options.pgdata == options.pgconfig || options.pgconfig.starts_with(options.pgdata + "/")) {
+    read.error("PGCONFIG='" + options.pgconfig +
+               "' lies in PGDATA; configuration and data need separate folders");
+  }
+}
+
+void load_server(Variables& read, Options& options) {
+  options.user = read.text_or_file("POSTGRES_USER", "postgres");
+  options.database = read.text_or_file("POSTGRES_DB", options.user);
+  const std::string arguments = read.text_or_file("POSTGRES_INITDB_ARGS", "");
+  if (auto words = split_words(arguments))
+    options.initdb_arguments = std::move(*words);
+  else
+    read.error("POSTGRES_INITDB_ARGS='" + arguments + "' has an unclosed quote; close it");
+  if (const std::string wal = read.text("POSTGRES_INITDB_WALDIR", ""); !wal.empty()) {
+    options.initdb_arguments.push_back("--waldir=" + read.absolute_path("POSTGRES_INITDB_WALDIR", wal));
+  }
+  options.external_access = read.boolean("EXTERNAL_ACCESS_ENABLE", true);
+  options.listen_addresses =
+      read.text("POSTGRESQL_LISTEN_ADDRESSES", options.external_access ? "*" : "localhost");
+  options.settings["shared_buffers"] = read.memory("POSTGRESQL_SHARED_BUFFERS", "128MB");
+  options.settings["work_mem"] = read.memory("POSTGRESQL_WORK_MEM", "4MB");
+  options.settings["max_connections"] =
+      std::to_string(read.number("POSTGRESQL_MAX_CONNECTIONS", 100, 1, 262'143));
+}
+
+/// The health endpoints are reachable from where PostgreSQL is.
+void load_health(Variables& read, Options& options) {
+  options.health_port_wanted = read.has("HEALTH_PORT");
+  options.health_port = read.number("HEALTH_PORT", 8009, 0, 65'535);
+  const bool everywhere = options.listen_addresses.find_first_of("*") != std::string::npos ||
+                          options.listen_addresses.find("0.0.0.0") != std::string::npos;
+  options.health_address = read.text("HEALTH_ADDRESS", everywhere ? "0.0.0.0" : "127.0.0.1");
+}
+
 Environment for_scripts(Environment environment, const Options& options) {
   environment = without_secrets(std::move(environment));
   environment.set("PGDATA", options.pgdata);
   environment.set("PGCONFIG", options.pgconfig);
   environment.set("CONTAINER_HOME", options.home);
+  environment.set("INIT_HOOKS_DIR", options.hooks_dir);
   environment.set("PGHOST", options.socket_dir);
+  environment.set("PGPORT", options.port);
   environment.set("EXTERNAL_ACCESS_METHOD", options.auth_method);
   environment.erase("POSTGRES_HOST_AUTH_METHOD");
+  environment.set("EXTERNAL_ACCESS_ENABLE", options.external_access ? "true" : "false");
+  environment.set("POSTGRES_USER", options.user);
+  environment.set("POSTGRES_DB", options.database);
+  environment.set("POSTGRESQL_LISTEN_ADDRESSES", options.listen_addresses);
+  environment.set("POSTGRESQL_SHARED_BUFFERS", options.settings.at("shared_buffers"));
+  environment.set("POSTGRESQL_WORK_MEM", options.settings.at("work_mem"));
+  environment.set("POSTGRESQL_MAX_CONNECTIONS", options.settings.at("max_connections"));
+  if (!environment.get("LOG_LEVEL")) environment.set("LOG_LEVEL", "INFO");
+  if (options.backup) {
+    environment.set("PGBACKREST_CONFIG", options.pgconfig + "/pgbackrest.conf");
+    environment.set("PGBACKREST_STANZA", options.backup->stanza);
+  }
   return environment;
 }
 
@@ -129,46 +111,27 @@ Environment for_scripts(Environment environment, const Options& options) {
 LoadedOptions load_options(const Environment& environment) {
   LoadedOptions result;
   Options& options = result.options;
-  Reader read(environment, result);
+  options.secrets_dir = environment.get("SECRETS_DIR").value_or("/run/secrets");
+  Variables read(environment, options.secrets_dir, result.complaints);
 
-  options.pgdata = read.absolute_path("PGDATA", "/usr/local/pgsql/data");
-  options.pgconfig = read.absolute_path("PGCONFIG", "/usr/local/pgsql/config");
-  options.home = read.absolute_path("CONTAINER_HOME", "/opt/container");
-  options.socket_dir = socket_dir(environment);
-  if (options.pgdata == options.pgconfig || options.pgconfig.starts_with(options.pgdata + "/")) {
-    read.error("PGCONFIG='" + options.pgconfig +
-               "' lies in PGDATA; configuration and data need separate folders");
-  }
-  const std::string level = read.text("LOG_LEVEL", "INFO");
-  if (const auto parsed = parse_level(level))
-    options.log_level = *parsed;
-  else
-    read.error("LOG_LEVEL='" + level + "' can't be used; use DEBUG, INFO, WARNING or ERROR");
+  load_paths(read, environment, options);
+  load_logging(read, options);
   options.sleep_mode = read.boolean("SLEEP_MODE", false);
-  options.timeout = std::chrono::seconds(read.number("TIMEOUT", 30, 1, 86'400));
+  options.wipe_failed_init = read.one_of("INIT_ON_FAILURE", "refuse", {"refuse", "wipe"}) == "wipe";
+  options.timeout = read.seconds("TIMEOUT", 30, 1, 86'400);
+  options.password_timeout = read.seconds("TIMEOUT_CHANGE_PASSWORD", 5, 1, 86'400);
+  options.init_timeout = read.seconds("INIT_TIMEOUT", 0, 0, 604'800);
   options.auth_method = auth_method(read, environment);
-  options.password = value_or_file(environment, "POSTGRES_PASSWORD", result.errors);
-  if (options.password && options.password->find('\n') != std::string::npos) {
-    read.error("POSTGRES_PASSWORD holds a line break; give it on one line");
+  options.password = read.secret("POSTGRES_PASSWORD");
+  options.change_password = read.boolean("CHANGE_PASSWORD", false);
+  if (options.change_password && !options.password) {
+    read.error("CHANGE_PASSWORD=true needs the new password; set POSTGRES_PASSWORD_FILE");
   }
-
+  load_server(read, options);
+  load_health(read, options);
+  load_patroni(read, environment, options);
+  load_backup(read, options);
   options.scripts = for_scripts(environment, options);
-  const auto pass = [&options](const std::string& name, std::string value) {
-    options.scripts.set(name, std::move(value));
-  };
-  const std::string user = read.text_or_file("POSTGRES_USER", "postgres");
-  pass("POSTGRES_USER", user);
-  pass("POSTGRES_DB", read.text_or_file("POSTGRES_DB", user));
-  pass("POSTGRES_INITDB_ARGS", read.text_or_file("POSTGRES_INITDB_ARGS", ""));
-  pass("LOG_LEVEL", level);
-  const bool external = read.boolean("EXTERNAL_ACCESS_ENABLE", true);
-  pass("EXTERNAL_ACCESS_ENABLE", external ? "true" : "false");
-  pass("POSTGRESQL_LISTEN_ADDRESSES",
-       read.text("POSTGRESQL_LISTEN_ADDRESSES", external ? "*" : "localhost"));
-  pass("POSTGRESQL_SHARED_BUFFERS", read.memory("POSTGRESQL_SHARED_BUFFERS", "128MB"));
-  pass("POSTGRESQL_WORK_MEM", read.memory("POSTGRESQL_WORK_MEM", "4MB"));
-  pass("POSTGRESQL_MAX_CONNECTIONS",
-       std::to_string(read.number("POSTGRESQL_MAX_CONNECTIONS", 100, 1, 262'143)));
   return result;
 }
 
@@ -177,15 +140,82 @@ std::string socket_dir(const Environment& environment) {
   return host.starts_with('/') ? host : "/run/postgresql";
 }
 
+std::string health_socket(const Environment& environment) {
+  return socket_dir(environment) + "/.s.pg-entrypoint." + environment.get("PGPORT").value_or("5432");
+}
+
+const std::vector<std::string>& secret_names() {
+  static const std::vector<std::string> names{"POSTGRES_PASSWORD",          "PGPASSWORD",
+                                              "PATRONI_SUPERUSER_PASSWORD", "PATRONI_REPLICATION_PASSWORD",
+                                              "PATRONI_REWIND_PASSWORD",    "PATRONI_RESTAPI_PASSWORD",
+                                              "PATRONI_ETCD3_PASSWORD",     "BACKUP_S3_KEY_SECRET",
+                                              "BACKUP_CIPHER_PASSWORD"};
+  return names;
+}
+
+void hide_secrets(Options& options) {
+  const std::string stars = "********";
+  const auto hide = [&stars](std::optional<std::string>& secret) {
+    if (secret) secret = stars;
+  };
+  hide(options.password);
+  if (options.backup) {
+    hide(options.backup->s3_secret);
+    hide(options.backup->cipher_password);
+  }
+  if (!options.patroni) return;
+  PatroniOptions& patroni = *options.patroni;
+  hide(patroni.etcd_password);
+  hide(patroni.api_password);
+  patroni.superuser.password = stars;
+  patroni.replication.password = stars;
+  if (patroni.rewind) patroni.rewind->password = stars;
+}
+
 Environment without_secrets(Environment environment) {
-  for (const char* name : {"POSTGRES_PASSWORD", "PGPASSWORD"}) {
+  for (const std::string& name : secret_names()) {
     environment.erase(name);
-    environment.erase(std::string(name) + "_FILE");
+    environment.erase(name + "_FILE");
   }
   for (const char* name : {"POSTGRES_USER_FILE", "POSTGRES_DB_FILE", "POSTGRES_INITDB_ARGS_FILE"}) {
     environment.erase(name);
   }
   return environment;
+}
+
+std::optional<std::vector<std::string>> split_words(const std::string& text) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = '\0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != '\0') {
+      if (c == quote) {
+        quote = '\0';
+      } else if (c == '\\' && quote == '"' && i + 1 < text.size()) {
+        word += text[++i];
+      } else {
+        word += c;
+      }
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (c == '\\' && i + 1 < text.size()) {
+      word += text[++i];
+      in_word = true;
+    } else if (c == ' ' || c == '\t') {
+      if (in_word) words.push_back(std::move(word));
+      word.clear();
+      in_word = false;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (quote != '\0') return std::nullopt;
+  if (in_word) words.push_back(std::move(word));
+  return words;
 }
 
 }  // namespace pg_entrypoint

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "exit_code.h"
@@ -44,29 +43,30 @@ std::set<pid_t> children() {
 
 void become_reaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
-std::optional<int> reap(pid_t watched) {
-  std::optional<int> result;
+std::vector<EndedProcess> reap() {
+  std::vector<EndedProcess> ended;
   for (;;) {
     int status = 0;
     const pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid < 0 && errno == EINTR) continue;
-    if (pid <= 0) return result;
-    if (pid == watched) result = status;
+    if (pid <= 0) return ended;
+    ended.push_back({pid, status});
   }
 }
 
-int end_strays() {
-  reap(-1);
+int end_strays(const std::set<pid_t>& spared) {
   int killed = 0;
   // A killed process hands its children over to us, so ask again until nobody is left.
-  for (std::set<pid_t> strays = children(); !strays.empty(); strays = children()) {
+  for (;;) {
+    std::set<pid_t> strays = children();
+    for (const pid_t pid : spared) strays.erase(pid);
+    if (strays.empty()) return killed;
     for (const pid_t pid : strays) {
       kill(pid, SIGKILL);
       waitpid(pid, nullptr, 0);
       ++killed;
     }
   }
-  return killed;
 }
 
 int exit_code_of(int wait_status) {

@@ -3,18 +3,25 @@
 #pragma once
 #include <sys/types.h>
 
-#include <optional>
+#include <set>
+#include <vector>
 
 namespace pg_entrypoint {
 
 /// Makes orphans come to this process also when it isn't PID 1 (under --init, in tests).
 void become_reaper();
 
-/// Collects all that has ended, without waiting. Returns the wait status of `watched` if it was among them.
-std::optional<int> reap(pid_t watched);
+struct EndedProcess {
+  pid_t pid = 0;
+  int wait_status = 0;
+};
 
-/// Kills and collects whatever still runs below this process. Returns how many processes had to be killed.
-int end_strays();
+/// Collects all that has ended, without waiting.
+std::vector<EndedProcess> reap();
+
+/// Kills and collects whatever runs below this process, but for `spared`. Returns how many processes had to
+/// be killed.
+int end_strays(const std::set<pid_t>& spared = {});
 
 /// A wait status as a shell's exit code: the code itself, or 128 + signal.
 int exit_code_of(int wait_status);

@@ -1,8 +1,10 @@
 #include "secret.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -35,7 +37,7 @@ std::optional<std::string> read_file(const std::string& variable, const std::str
 }  // namespace
 
 std::optional<std::string> value_or_file(const Environment& environment, const std::string& name,
-                                         std::vector<std::string>& errors) {
+                                         const std::string& secrets_dir, std::vector<std::string>& errors) {
   const std::string file_name = name + "_FILE";
   const auto value = environment.get(name);
   const auto path = environment.get(file_name);
@@ -43,11 +45,20 @@ std::optional<std::string> value_or_file(const Environment& environment, const s
     errors.push_back(name + " and " + file_name + " are both set; keep one of them");
     return std::nullopt;
   }
-  return path ? read_file(file_name, *path, errors) : value;
+  if (path) return read_file(file_name, *path, errors);
+  if (value || secrets_dir.empty()) return value;
+  std::string lower;
+  for (const char c : name) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const std::string& file : {name, lower}) {
+    const std::string mounted = secrets_dir + "/" + file;
+    if (access(mounted.c_str(), F_OK) == 0) return read_file(name, mounted, errors);
+  }
+  return std::nullopt;
 }
 
 SecretFile::SecretFile(const std::string& content) : fd_(memfd_create("secret", MFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+  fchmod(fd_, 0600);  // libpq takes no password file that others may read
   std::size_t done = 0;
   while (done < content.size()) {
     const ssize_t written = write(fd_, content.data() + done, content.size() - done);

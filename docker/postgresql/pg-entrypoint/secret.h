@@ -8,10 +8,11 @@
 
 namespace pg_entrypoint {
 
-/// The value of `name`, or the content of the file that `name`_FILE names (one line end at its end is
-/// dropped). What is wrong is appended to `errors`; a value never appears there.
+/// The value of `name`, or the content of the file that `name`_FILE names, or of a file of that name (as it
+/// is, or in lower case) in `secrets_dir`, where Docker and Kubernetes mount secrets. One line end at the
+/// end of a file is dropped. What is wrong is appended to `errors`; a value never appears there.
 std::optional<std::string> value_or_file(const Environment& environment, const std::string& name,
-                                         std::vector<std::string>& errors);
+                                         const std::string& secrets_dir, std::vector<std::string>& errors);
 
 /// A secret as an anonymous file in memory: it has no name, is in no argv and no environment, and a child
 /// that inherits the descriptor can read it as /proc/self/fd/N as often as it likes.

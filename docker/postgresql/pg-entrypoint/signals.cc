@@ -49,6 +49,8 @@ std::optional<int> SignalQueue::next(const Deadline& deadline) {
   }
 }
 
+bool is_terminal_stop(int signal) { return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
+
 std::string signal_name(int signal) {
   const char* name = sigabbrev_np(signal);
   return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);

@@ -23,6 +23,12 @@ class SignalQueue {
   /// The next signal, or nothing once `deadline` has passed.
   std::optional<int> next(const Deadline& deadline);
 
+  /// The next signal if one has come, without waiting.
+  std::optional<int> take() { return next(Clock::time_point::min()); }
+
+  /// Readable when a signal has come.
+  int fd() const { return fd_; }
+
   /// The mask the process was started with: children get it back.
   const sigset_t& original_mask() const { return original_; }
 
@@ -30,6 +36,9 @@ class SignalQueue {
   sigset_t original_{};
   int fd_ = -1;
 };
+
+/// Stops from a terminal are for the foreground group, which gets them from the kernel.
+bool is_terminal_stop(int signal);
 
 /// "SIGTERM" and the like.
 std::string signal_name(int signal);

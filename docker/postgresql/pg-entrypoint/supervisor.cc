@@ -54,9 +54,6 @@ class Stop {
 
 bool asks_for_stop(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
-/// Terminal stops are for the foreground group, which gets them from the kernel.
-bool is_terminal_stop(int signal) { return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
-
 Outcome not_started(const Command& command, int error) {
   log(Level::kError, "cannot execute '" + command.argv.front() + "': " + std::strerror(error) +
                          "; check the command's spelling and the PATH of the container");
@@ -81,9 +78,10 @@ Outcome supervise(const Command& command, const StopPolicy& policy, SignalQueue&
     if (!signal) {
       stop.patience_passed();
     } else if (*signal == SIGCHLD) {
-      if (const std::optional<int> status = reap(child.pid)) {
+      for (const EndedProcess& ended : reap()) {
+        if (ended.pid != child.pid) continue;
         clear_strays();
-        return {exit_code_of(*status), stop.first_signal()};
+        return {exit_code_of(ended.wait_status), stop.first_signal()};
       }
     } else if (asks_for_stop(*signal) && !policy.steps.empty()) {
       stop.asked(*signal);

@@ -5,38 +5,42 @@
 load helper
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-  if [[ -z ${PG_ENTRYPOINT:-} ]]; then
-    cp -r "$BATS_TEST_DIRNAME/../pg-entrypoint" "$BATS_FILE_TMPDIR/source"
-    make -s -C "$BATS_FILE_TMPDIR/source" -B
-    export PG_ENTRYPOINT=$BATS_FILE_TMPDIR/source/pg-entrypoint
-    chmod -R a+rX "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
-  fi
-}
+setup_file() { use_pg_entrypoint; }
 
 setup() {
   setup_scratch
   export CONTAINER_HOME=$SCRATCH/container PGDATA=$SCRATCH/data PGCONFIG=$SCRATCH/config PGHOST=$SCRATCH/run
-  export POSTGRES_PASSWORD=s3cret
-  mkdir -p "$CONTAINER_HOME"
-  # An init phase that makes what volume.cc takes for a cluster.
+  export POSTGRES_PASSWORD=s3cret LOG_FORMAT=text HEALTH_PORT=0 SECRETS_DIR=$SCRATCH/secrets
+  mkdir -p "$CONTAINER_HOME/entrypoint.d/scripts/"{init,runtime}
+  cp -r "$IMAGE/config" "$CONTAINER_HOME/"
+  touch "$CONTAINER_HOME/entrypoint.d/scripts/"{init,runtime}/10-any.sh
   cat >"$CONTAINER_HOME/entrypoint.sh" <<'BODY'
 echo "$1" >>"$SCRATCH/phases"
 env >"$SCRATCH/$1.env"
-if [[ $1 == init ]]; then
-  cp "$POSTGRES_PASSWORD_FILE" "$SCRATCH/password.seen"
-  [[ -d ${PGDATA_STAGING%/*} ]] && mkdir "$PGDATA/global" && echo 15 >"$PGDATA/PG_VERSION" &&
-    truncate -s 8192 "$PGDATA/global/pg_control"
-fi
 BODY
-  # A server that ends like PostgreSQL's: fast shutdown on INT, immediate on QUIT.
+  # What volume.cc takes for a cluster.
+  fake initdb <<'BODY'
+printf '<%s>' "$@" >"$SCRATCH/initdb.args"
+env >"$SCRATCH/initdb.env"
+for argument; do
+  case $argument in
+    --pgdata=*) data=${argument#*=} ;;
+    --pwfile=*) cp "${argument#*=}" "$SCRATCH/password.seen" ;;
+  esac
+done
+mkdir -p "$data/global" && echo 15 >"$data/PG_VERSION" && truncate -s 8192 "$data/global/pg_control"
+echo initdb >>"$SCRATCH/phases"
+BODY
+  # A server that ends like PostgreSQL's: fast shutdown on INT, immediate on QUIT; and notes like it that it is ready.
   fake postgres <<'BODY'
 echo "$$ $*" >"$SCRATCH/postgres.started"
 env >"$SCRATCH/postgres.env"
-trap 'echo INT >>"$SCRATCH/signals"; [[ -n $STUBBORN ]] || exit 0' INT
-trap 'echo QUIT >>"$SCRATCH/signals"; [[ $STUBBORN == very ]] || exit 2' QUIT
+end() { rm -f "$PGDATA/postmaster.pid"; exit "$1"; }
+trap 'echo INT >>"$SCRATCH/signals"; [[ -n $STUBBORN ]] || end 0' INT
+trap 'echo QUIT >>"$SCRATCH/signals"; [[ $STUBBORN == very ]] || end 2' QUIT
 trap 'echo TERM >>"$SCRATCH/signals"' TERM
 trap 'echo HUP >>"$SCRATCH/signals"' HUP
+printf '%s\n' $$ 2 3 4 5 6 7 'ready   ' >"$PGDATA/postmaster.pid"
 echo ready >"$SCRATCH/ready"
 while :; do sleep 0.02; done
 BODY
@@ -59,15 +63,15 @@ make_cluster() {
 
 entrypoint() { "${exec_prefix[@]}" "$PG_ENTRYPOINT" "$@"; }
 
-# Starts it in the background; $served is its pid, as setpriv replaces itself.
-serve() {
-  "${exec_prefix[@]}" "$PG_ENTRYPOINT" "$@" >"$SCRATCH/log" 2>&1 3>&- &
-  served=$!
-}
-
+# Of `postgres`: until clients would be let in. Of another command: until it says so.
 serve_until_ready() {
-  serve "${@:-postgres}"
-  wait_until test -e "$SCRATCH/ready"
+  if (($# == 0)) || [[ $1 == -* ]]; then
+    serve "${@:-postgres}"
+    wait_until grep -q 'ready for clients' "$SCRATCH/log"
+  else
+    serve "$@"
+    wait_until test -e "$SCRATCH/ready"
+  fi
 }
 
 # Waits for the end of the one that `serve` started, and compares its exit code.
@@ -181,14 +185,48 @@ BODY
 
 # ---- the way of a container
 
-@test "an empty volume is initialised, then configured, then served" {
+@test "an empty volume is initialised, configured and served by one server" {
   serve_until_ready
-  [ "$(paste -sd ' ' "$SCRATCH/phases")" = "init runtime" ]
+  [ "$(paste -sd ' ' "$SCRATCH/phases")" = "initdb runtime init" ]
   [ "$(cut -d ' ' -f 2- "$SCRATCH/postgres.started")" = "-D $PGDATA -c config_file=$PGCONFIG/postgresql.conf" ]
   [ "$(stat -c %a "$PGDATA")" = 700 ]
   [ ! -e "$PGDATA/.init-in-progress" ]
+  [ "$(grep -c . "$SCRATCH/postgres.started")" -eq 1 ]
   kill "$served"
   expect_end 0
+}
+
+@test "initdb works in the staging folder, without writing to the disk, and the whole moves up" {
+  serve_until_ready
+  arguments=$(cat "$SCRATCH/initdb.args")
+  for argument in "--pgdata=$PGDATA/.init-in-progress/data" --username=postgres --no-sync --data-checksums \
+    --auth-host=scram-sha-256; do
+    assert_has "$arguments" "<$argument>"
+  done
+  [ "$(cat "$PGDATA/PG_VERSION")" = 15 ]
+  [ ! -e "$PGDATA/.init-in-progress" ]
+}
+
+@test "POSTGRES_INITDB_ARGS is split like shell words and nothing in it is executed" {
+  export POSTGRES_INITDB_ARGS="--locale='C UTF' --x=\$(touch $SCRATCH/bad)"
+  serve_until_ready
+  assert_has "$(cat "$SCRATCH/initdb.args")" "<--locale=C UTF><--x=\$(touch><$SCRATCH/bad)>"
+  [ ! -e "$SCRATCH/bad" ]
+  kill "$served"
+  expect_end 0
+  POSTGRES_INITDB_ARGS="--locale='C" run entrypoint check
+  [ "$status" -eq 64 ]
+  assert_has "$output" 'unclosed quote'
+}
+
+@test "until the new cluster is complete nobody else is let in" {
+  echo 'cp "$PGCONFIG/pg_hba.conf" "$SCRATCH/$1.hba"' >>"$CONTAINER_HOME/entrypoint.sh"
+  serve_until_ready
+  grep -Eq '^host +all +all +all +reject' "$SCRATCH/init.hba"
+  ! grep -q scram "$SCRATCH/init.hba"
+  grep -Eq '^host +all +all +all +scram-sha-256$' "$PGCONFIG/pg_hba.conf"
+  ! grep -Eq 'trust|reject' "$PGCONFIG/pg_hba.conf"
+  wait_until grep -q HUP "$SCRATCH/signals" # by which the server gets to know
 }
 
 @test "a complete cluster is not initialised again, and needs no password" {
@@ -204,7 +242,7 @@ BODY
   mkdir -p "$PGDATA/lost+found"
   as_user
   serve_until_ready
-  [ "$(head -n 1 "$SCRATCH/phases")" = init ]
+  [ "$(head -n 1 "$SCRATCH/phases")" = initdb ]
 }
 
 @test "options alone are options of postgres" {
@@ -238,15 +276,71 @@ BODY
   assert_has "$output" "cannot execute 'postgres'"
 }
 
-@test "a failing init phase ends the container, and the next start refuses what is left" {
-  echo 'mkdir "$PGDATA/base"; exit 9' >"$CONTAINER_HOME/entrypoint.sh"
+@test "a failing init script ends the container, and the next start refuses what is left, or begins anew if told to" {
+  cp "$CONTAINER_HOME/entrypoint.sh" "$SCRATCH/good.sh"
+  echo '[[ $1 != init ]] || exit 9' >"$CONTAINER_HOME/entrypoint.sh"
   run entrypoint postgres
   [ "$status" -eq 70 ]
   assert_has "$output" 'phase init failed (exit code 9)'
   run entrypoint postgres
   [ "$status" -eq 65 ]
   assert_has "$output" 'half-initialised'
-  assert_has "$output" 'empty the volume'
+  assert_has "$output" 'init failed (exit code 9)'
+  assert_has "$output" INIT_ON_FAILURE=wipe
+  cp "$SCRATCH/good.sh" "$CONTAINER_HOME/entrypoint.sh"
+  export INIT_ON_FAILURE=wipe
+  serve_until_ready
+  [ ! -e "$PGDATA/.init-in-progress" ]
+}
+
+@test "an initialisation that was killed begins anew by itself" {
+  mkdir -p "$PGDATA/.init-in-progress/data/base" "$PGDATA/global" "$PGDATA/lost+found"
+  chmod 700 "$PGDATA"
+  echo half >"$PGDATA/PG_VERSION"
+  as_user
+  serve_until_ready
+  log_has 'was interrupted: beginning anew'
+  [ "$(cat "$PGDATA/PG_VERSION")" = 15 ]
+  [ -d "$PGDATA/lost+found" ]
+}
+
+@test "a second container on the same volume is refused" {
+  make_cluster
+  serve_until_ready
+  PGHOST=$SCRATCH/run2 PGCONFIG=$SCRATCH/config2 run entrypoint postgres
+  [ "$status" -eq 65 ]
+  assert_has "$output" 'in use by another container'
+}
+
+@test "a stale postmaster.pid whose process is somebody else now is removed" {
+  make_cluster
+  printf '%s\n' "$BASHPID" 2 3 4 5 6 7 ready >"$PGDATA/postmaster.pid" # bats itself: alive, and no server
+  as_user
+  serve_until_ready
+  log_has 'removing a stale postmaster.pid'
+}
+
+@test "a server that was killed is started again, and what it left behind is ended" {
+  make_cluster
+  serve_until_ready
+  first=$(cut -d ' ' -f 1 "$SCRATCH/postgres.started")
+  kill -KILL "$first"
+  wait_until bash -c "[[ \$(cut -d ' ' -f 1 '$SCRATCH/postgres.started') != $first ]]"
+  log_has 'postmaster_died'
+  ready_twice() { [[ $(grep -c 'ready for clients' "$SCRATCH/log") -eq 2 ]]; }
+  wait_until ready_twice
+  kill "$served"
+  expect_end 0
+}
+
+@test "a server whose PID 1 was killed doesn't go on" {
+  make_cluster
+  serve_until_ready
+  kill -KILL "$served"
+  wait "$served" || true
+  served=
+  server_is_gone() { ! kill -0 "$(cut -d ' ' -f 1 "$SCRATCH/postgres.started")"; }
+  wait_until server_is_gone
 }
 
 @test "a failing runtime phase ends the container and leaves the cluster as it is" {
@@ -254,7 +348,7 @@ BODY
   echo 'exit 9' >"$CONTAINER_HOME/entrypoint.sh"
   run entrypoint postgres
   [ "$status" -eq 70 ]
-  assert_has "$output" 'phase runtime failed'
+  assert_has "$output" 'runtime failed (exit code 9)'
   [ ! -e "$PGDATA/.init-in-progress" ]
 }
 
@@ -263,7 +357,7 @@ BODY
 @test "SIGTERM and SIGINT are a fast shutdown" {
   make_cluster
   for name in TERM INT; do
-    rm -f "$SCRATCH/signals" "$SCRATCH/ready"
+    rm -f "$SCRATCH/signals" "$SCRATCH/ready" "$SCRATCH/log"
     serve_until_ready
     kill -s "$name" "$served"
     expect_end 0
@@ -313,25 +407,36 @@ BODY
   [ "$(paste -sd ' ' "$SCRATCH/signals")" = "INT QUIT" ]
 }
 
-@test "SIGTERM in the init phase ends every script, and the next start refuses what is left" {
-  echo 'sleep 1000 & echo $! >"$SCRATCH/ready"; wait' >"$CONTAINER_HOME/entrypoint.sh"
+@test "SIGTERM in the init phase ends every script and the server, and the next start begins anew" {
+  cp "$CONTAINER_HOME/entrypoint.sh" "$SCRATCH/good.sh"
+  echo '[[ $1 != init ]] || { sleep 1000 & echo $! >"$SCRATCH/script"; wait; }' >"$CONTAINER_HOME/entrypoint.sh"
   serve postgres
-  wait_until test -s "$SCRATCH/ready"
+  wait_until test -s "$SCRATCH/script"
   kill "$served"
   expect_end 143
-  ! kill -0 "$(cat "$SCRATCH/ready")" 2>/dev/null
-  run entrypoint postgres
-  [ "$status" -eq 65 ]
+  ! kill -0 "$(cat "$SCRATCH/script")" 2>/dev/null
+  [ "$(cat "$SCRATCH/signals")" = INT ]
+  cp "$SCRATCH/good.sh" "$CONTAINER_HOME/entrypoint.sh"
+  serve_until_ready
 }
 
 @test "init scripts that ignore SIGTERM are killed after TIMEOUT" {
   export TIMEOUT=1
-  echo 'trap "" TERM; touch "$SCRATCH/ready"; sleep 1000' >"$CONTAINER_HOME/entrypoint.sh"
+  echo '[[ $1 != init ]] || { trap "" TERM; touch "$SCRATCH/script"; sleep 1000; }' >"$CONTAINER_HOME/entrypoint.sh"
   serve postgres
-  wait_until test -e "$SCRATCH/ready"
+  wait_until test -e "$SCRATCH/script"
   kill "$served"
   expect_end 143
-  log_has 'killing the scripts of phase init'
+  log_has 'ending init at once'
+}
+
+@test "scripts that take longer than their time are ended and the container says so" {
+  export TIMEOUT=1
+  make_cluster
+  echo 'sleep 1000' >"$CONTAINER_HOME/entrypoint.sh"
+  run entrypoint postgres
+  [ "$status" -eq 70 ]
+  assert_has "$output" 'the time for runtime is over (1 s) (TIMEOUT)'
 }
 
 @test "SLEEP_MODE starts nothing and ends with 0" {
@@ -448,10 +553,12 @@ BODY
 
 # ---- secrets
 
-@test "the password reaches the init scripts as an open file, and nobody else" {
+@test "the password reaches initdb and the init scripts as an open file, and nobody else" {
+  echo '[[ $1 != init ]] || cat "$POSTGRES_PASSWORD_FILE" >"$SCRATCH/password.init"' >>"$CONTAINER_HOME/entrypoint.sh"
   serve_until_ready
   [ "$(cat "$SCRATCH/password.seen")" = s3cret ]
-  for seen in init.env runtime.env postgres.env log postgres.started; do
+  [ "$(cat "$SCRATCH/password.init")" = s3cret ]
+  for seen in init.env runtime.env initdb.env initdb.args postgres.env log postgres.started; do
     assert_lacks "$(cat "$SCRATCH/$seen")" s3cret
   done
   assert_lacks "$(tr '\0' '\n' <"/proc/$served/environ")" s3cret
@@ -491,6 +598,15 @@ BODY
   assert_has "$output" 'Permission denied'
 }
 
+@test "a mounted secret is found by its name" {
+  unset POSTGRES_PASSWORD
+  mkdir "$SECRETS_DIR"
+  echo mounted >"$SECRETS_DIR/postgres_password"
+  as_user
+  serve_until_ready
+  [ "$(cat "$SCRATCH/password.seen")" = mounted ]
+}
+
 @test "user, database and initdb's arguments may come from files" {
   echo joe >"$SCRATCH/user"
   as_user
@@ -510,59 +626,75 @@ BODY
   done
 }
 
-# ---- health
+# ---- the log
 
-# A socket that answers one connection with these bytes.
-answer() {
-  python3 - "$PGHOST/.s.PGSQL.5432" "$1" <<'BODY' 3>&- &
-import os, socket, sys
-server = socket.socket(socket.AF_UNIX)
-server.bind(sys.argv[1])
-os.chmod(sys.argv[1], 0o777)
-server.listen(1)
-client = server.accept()[0]
-client.recv(1024)
-client.sendall(sys.argv[2].encode().decode("unicode_escape").encode("latin-1"))
-client.recv(1024)
-BODY
-  wait_until test -S "$PGHOST/.s.PGSQL.5432"
+@test "JSON: every line of every component is one object" {
+  export LOG_FORMAT=json
+  echo 'echo "from $1 with \"quotes\""' >>"$CONTAINER_HOME/entrypoint.sh"
+  sed -i '2i echo "2026-01-31 12:00:00.123 UTC [42] LOG:  from the server" >&2' "$FAKES/postgres"
+  serve_until_ready
+  kill "$served"
+  expect_end 0
+  jq -es 'all(has("time") and has("level") and has("component") and has("pid") and has("message"))' "$SCRATCH/log"
+  jq -es 'any(.component == "init" and .message == "from init with \"quotes\"")' "$SCRATCH/log"
+  jq -es 'any(.component == "postgres" and .pid == 42 and .message == "from the server")' "$SCRATCH/log"
+  jq -es 'any(.component == "pg-entrypoint" and (.message | startswith("ready for clients")))' "$SCRATCH/log"
 }
 
-healthcheck_of() {
-  answer "$1"
-  run entrypoint healthcheck
-  wait
-  rm -f "$PGHOST/.s.PGSQL.5432"
+@test "a reader that has stopped reading doesn't keep anybody from stopping" {
+  make_cluster
+  echo 'head -c 3000000 /dev/zero | tr "\0" x; touch "$SCRATCH/flooded"' >"$CONTAINER_HOME/entrypoint.sh"
+  mkfifo "$SCRATCH/pipe"
+  exec 8<>"$SCRATCH/pipe"
+  "${exec_prefix[@]}" "$PG_ENTRYPOINT" postgres >"$SCRATCH/pipe" 2>&1 3>&- &
+  served=$!
+  sleep 0.3 # the pipe and the queue are full by now, or soon
+  kill "$served"
+  expect_end 143
 }
 
-@test "no server is not healthy" {
-  run entrypoint healthcheck
-  [ "$status" -eq 1 ]
-  assert_has "$output" 'no server at'
-}
+# ---- what would be written
 
-@test "a server that asks for a password, or lets in, is healthy" {
-  healthcheck_of 'R\x00\x00\x00\x08\x00\x00\x00\x00'
+@test "render shows the configuration without secrets and writes nothing" {
+  BACKUP_ENABLED=true POSTGRESQL_WORK_MEM=7MB BACKUP_CIPHER_PASSWORD=s3cret run entrypoint render
   [ "$status" -eq 0 ]
-  healthcheck_of 'R\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00'
+  assert_has "$output" "work_mem = '7MB'"
+  assert_has "$output" 'repo1-cipher-pass=********'
+  assert_lacks "$output" s3cret
+  [ ! -e "$PGCONFIG" ]
+}
+
+@test "the rendered configuration carries the variables, has mode 0600, and TCP asks for scram" {
+  make_cluster
+  export POSTGRESQL_WORK_MEM=7MB POSTGRES_USER='we"ird'
+  serve_until_ready
+  assert_has "$(cat "$PGCONFIG/postgresql.conf")" "work_mem = '7MB'"
+  assert_has "$(cat "$PGCONFIG/postgresql.conf")" "hba_file = '$PGCONFIG/pg_hba.conf'"
+  assert_has "$(cat "$PGCONFIG/pg_ident.conf")" '"we""ird"'
+  [ "$(stat -c %a "$PGCONFIG"/*.conf | sort -u)" = 600 ]
+  ! grep -q '@' "$PGCONFIG/pg_hba.conf"
+}
+
+@test "EXTERNAL_ACCESS_ENABLE=false leaves only the container itself" {
+  EXTERNAL_ACCESS_ENABLE=false run entrypoint render pg_hba.conf
   [ "$status" -eq 0 ]
+  ! grep -Eq '^host +[a-z]+ +all +all ' <<<"$output"
+  grep -Eq '^host +all +all +127.0.0.1/32 ' <<<"$output"
 }
 
-@test "a server that starts, stops or recovers is not healthy" {
-  healthcheck_of 'E\x00\x00\x00\x20SFATAL\x00VFATAL\x00C57P03\x00Mstarting up\x00\x00'
-  [ "$status" -eq 1 ]
-  assert_has "$output" starting
+@test "a configuration file that a person wrote is kept" {
+  make_cluster
+  mkdir "$PGCONFIG"
+  echo '# mine' >"$PGCONFIG/pg_hba.conf"
+  as_user
+  serve_until_ready
+  log_has "keeping $PGCONFIG/pg_hba.conf"
+  [ "$(cat "$PGCONFIG/pg_hba.conf")" = '# mine' ]
 }
 
-@test "a server that refuses the role takes connections all the same" {
-  healthcheck_of 'E\x00\x00\x00\x20SFATAL\x00VFATAL\x00C28000\x00Mno role\x00\x00'
-  [ "$status" -eq 0 ]
-  assert_has "$output" 28000
-}
-
-@test "a server that closes the connection, or talks nonsense, is not healthy" {
-  healthcheck_of ''
-  [ "$status" -eq 1 ]
-  healthcheck_of 'HTTP/1.1 400'
-  [ "$status" -eq 1 ]
+@test "a PGCONFIG that can't be written is an explained error" {
+  make_cluster
+  PGCONFIG=/proc/nowhere run entrypoint postgres
+  [ "$status" -eq 70 ]
+  assert_has "$output" "PGCONFIG /proc/nowhere can't be written"
 }

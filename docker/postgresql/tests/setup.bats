@@ -67,6 +67,15 @@ setup_home() {
   assert_lacks "$output" scrubbed
 }
 
+@test "WITHOUT leaves out components by name" {
+  setup_home
+  WITHOUT="third second" run "$SCRATCH/home/setup.sh"
+  [ "$status" -eq 0 ]
+  assert_has "$output" 'first 7'
+  assert_has "$output" 'leaving out 20-second'
+  assert_lacks "$output" 'second 7'
+}
+
 @test "setup.sh --packages installs just these" {
   setup_home
   run "$SCRATCH/home/setup.sh" --packages g++-12 make
@@ -131,6 +140,15 @@ BODY
   run bash -euo pipefail -c "source '$IMAGE/setup/lib/apt.sh'; install_packages x; echo not reached"
   [ "$status" -eq 100 ]
   assert_lacks "$output" "not reached"
+}
+
+@test "a package that can't be had is named, with the ways out" {
+  fake apt-get <<<'[[ ${@: -1} == update || ${@: -1} == there ]]'
+  run bash -euo pipefail -c "source '$IMAGE/setup/lib/log.sh'; source '$IMAGE/setup/lib/apt.sh'; install_packages there missing=1.2-*"
+  [ "$status" -ne 0 ]
+  assert_has "$output" "the package missing=1.2-* can't be had"
+  assert_has "$output" WITHOUT
+  assert_lacks "$output" 'package there'
 }
 
 @test "scrubbing gives new accounts the day of root's" {

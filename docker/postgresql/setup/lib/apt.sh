@@ -56,9 +56,23 @@ update_index() {
   exec {update_lock}>&-
 }
 
+# Which of them apt can't get, and from where it has tried.
+name_missing() {
+  local name sources
+  sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]+|file:[^ ]+' | sort -u | paste -sd ' ' || true)
+  for name; do
+    apt-get "${apt_options[@]}" install --simulate -y "$name" >/dev/null 2>&1 ||
+      say "error: the package $name can't be had from ${sources:-any repository}; add its repository to the apt sources of the" \
+        "build, choose another VERSION_SET, or leave the component out with --build-arg WITHOUT=NAME" >&2
+  done
+}
+
 # install_packages NAME...: NAME as apt-get takes it (`patroni`, `patroni=3.0.2-*`).
 install_packages() {
+  local status=0
   update_index
-  DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get "${apt_options[@]}" install -y "$@"
+  DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get "${apt_options[@]}" install -y "$@" || status=$?
+  ((status == 0)) || name_missing "$@"
   exec {use_lock}>&-
+  return "$status"
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The database of POSTGRES_DB and what lies in /docker-entrypoint-initdb.d. Without either, no server is needed.
+# The database of POSTGRES_DB, and what lies in /docker-entrypoint-initdb.d, in the order of the names. The server that
+# this talks to is the one that goes on running, still closed to everybody else.
 
 shopt -s nullglob
 hooks=("${INIT_HOOKS_DIR:-/docker-entrypoint-initdb.d}"/*)
-wants_database() { [[ $POSTGRES_DB != postgres ]]; }
 
 run_hook() {
   local hook=$1
@@ -12,7 +12,9 @@ run_hook() {
     *.sh) run_shell_hook "$hook" ;;
     *.sql) run_psql --dbname="$POSTGRES_DB" --file="$hook" ;;
     *.sql.gz) gunzip --stdout "$hook" | run_psql --dbname="$POSTGRES_DB" ;;
-    *) log_warning "leaving out $hook: only .sh, .sql and .sql.gz are run" ;;
+    *.sql.xz) xz --decompress --stdout "$hook" | run_psql --dbname="$POSTGRES_DB" ;;
+    *.sql.zst) zstd --quiet --decompress --stdout "$hook" | run_psql --dbname="$POSTGRES_DB" ;;
+    *) log_warning "leaving out $hook: only .sh, .sql, .sql.gz, .sql.xz and .sql.zst are run" ;;
   esac
 }
 
@@ -27,11 +29,9 @@ run_shell_hook() {
   fi
 }
 
-if wants_database || ((${#hooks[@]} > 0)); then
-  start_temporary_server
-  if wants_database; then
-    run_psql --dbname=postgres --set=name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
-  fi
-  for hook in "${hooks[@]}"; do run_hook "$hook"; done
-  stop_temporary_server
+if [[ $POSTGRES_DB != postgres ]]; then
+  run_psql --dbname=postgres --set=name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
 fi
+for hook in "${hooks[@]}"; do
+  run_hook "$hook" || die "$hook failed (exit code $?)"
+done

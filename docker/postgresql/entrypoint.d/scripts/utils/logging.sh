@@ -15,7 +15,7 @@ log_line() {
   shift
   (($(log_rank "$level") >= $(log_rank "${LOG_LEVEL:-INFO}"))) || return 0
   local now=$EPOCHREALTIME
-  printf '%(%Y-%m-%d %H:%M:%S)T.%.3s UTC [%d] %s:  %s\n' "${now%[.,]*}" "${now#*[.,]}" "$BASHPID" "$level" "$*" >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%S)T.%.3s UTC [%d] %s:  %s\n' "${now%[.,]*}" "${now#*[.,]}" "$BASHPID" "$level" "$*" >&2
 }
 
 log_debug() { log_line DEBUG "$@"; }

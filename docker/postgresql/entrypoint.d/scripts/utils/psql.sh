@@ -1,0 +1,5 @@
+# shellcheck shell=bash
+# psql as scripts need it: over the Unix socket as the superuser, no .psqlrc, no prompt for a password, the first error
+# ends it. In the init phase the server lets nobody else in.
+
+run_psql() { psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 "$@"; }

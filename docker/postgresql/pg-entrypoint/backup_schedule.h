@@ -1,0 +1,29 @@
+// When which backup is due: from what the repository holds, so that neither a restart nor a fail-over moves
+// anything. Pure.
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "options.h"
+
+namespace pg_entrypoint {
+
+/// When the newest backups in the repository ended, in seconds of Unix time; 0: there is none.
+struct LastBackups {
+  long long full = 0;
+  long long any = 0;
+};
+
+/// Reads `pgbackrest info --output=json`. Nothing if that isn't what it is.
+std::optional<LastBackups> read_backup_info(const std::string& json);
+
+enum class BackupKind { kNone, kFull, kDifferential };
+
+/// What is due at `now` (Unix time).
+BackupKind due_backup(const BackupOptions& options, const LastBackups& last, long long now);
+
+/// How long to wait until the next look: until something is due, at most an hour.
+std::chrono::seconds next_look(const BackupOptions& options, const LastBackups& last, long long now);
+
+}  // namespace pg_entrypoint
