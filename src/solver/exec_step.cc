@@ -177,16 +177,16 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
     prepared.asked_mounts = TRY(mounts.finish());
     if (!ended) return fail(ended.error());
   }
+  TRY_VOID(snapshot::restore_root(directory.path("/upper"), *view));
   auto changes =
       TRY(snapshot::scan_upper(directory.path("/upper"), *view, {.rootless = sandbox::is_rootless()}));
+  TRY_VOID(snapshot::drop_attributes(directory.path("/upper"), changes));
   return inputs_.layers.add_upper(
       directory.path("/upper"), std::move(changes), {.source_date_epoch = inputs_.source_date_epoch},
       {.build = started_ns_, .began = prepared.started_ns, .ended = cache::Index::now()});
 }
-  TRY_VOID(snapshot::restore_root(directory.path("/upper"), *view));
 
 Result<void> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
-  TRY_VOID(snapshot::drop_attributes(directory.path("/upper"), changes));
                                         const std::stop_token& stop) {
   const auto status = TRY(inputs_.launcher.run(
       spec, [&](sandbox::Stream, std::string_view text) { inputs_.observer.output(id, text); }, stop));
