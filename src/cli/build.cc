@@ -38,6 +38,7 @@
 #include "solver/bases.h"
 #include "solver/bootstrap_base.h"
 #include "solver/build_executor.h"
+#include "solver/devices.h"
 #include "solver/scheduler.h"
 #include "store/background_sync.h"
 #include "trace/recording_lower.h"
@@ -126,10 +127,9 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.limits.hosts = TRY(parse_hosts(options.hosts));
   graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
   graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
-  TRY_VOID(check_allow(options.allow));
+  graph.entitlements = TRY(parse_allow(options.allow));
   TRY_VOID(check_attestations(options.attest, options.sbom, options.provenance));
   request.annotations = TRY(parse_annotations(options.annotations));
-  graph.entitlements.insert(options.allow.begin(), options.allow.end());
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
   TRY_VOID(read_contexts(options, request));
   request.ssh = TRY(parse_ssh(options.ssh));
@@ -293,6 +293,9 @@ class Build {
                            .url = warning.rule->url(),
                            .line = warning.range.line});
     if (!graph) return graph;
+    auto devices = solver::resolve_devices(*graph, request.entitlements, contexts_.dockerfile_name);
+    if (!devices) return fail(with_excerpt(std::move(devices).error(), parsed.dockerfile));
+    devices_ = std::move(*devices);
     if (auto error = findings.error(parsed.dockerfile.source)) return fail(std::move(*error));
     return graph;
   }
@@ -375,6 +378,7 @@ class Build {
         .contexts = {},
         .secrets = request_.secrets,
         .ssh_agents = agents_->sockets(),
+        .devices = devices_.get(),
         .fetcher = fetcher_.get(),
         .dockerfile = contexts_.dockerfile_name,
         .slot_prefix = absolute(request_.options.context) + "\n" + absolute(contexts_.dockerfile_name),
@@ -435,6 +439,7 @@ class Build {
   Store store_;
   std::optional<SshAgents> agents_;
   std::unique_ptr<remote::Fetcher> fetcher_;
+  std::unique_ptr<cdi::Registry> devices_;  ///< if a RUN uses one
   Contexts contexts_;
   std::optional<std::int64_t> epoch_;  ///< SOURCE_DATE_EPOCH
   store::BackgroundSync sync_;

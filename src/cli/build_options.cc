@@ -60,7 +60,6 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--ulimit", ulimits, "NAME=SOFT[:HARD] for RUN")->allow_extra_args(false);
   app.add_option("--shm-size", shm_size, "size of RUN's /dev/shm (default: 64m)");
   app.add_option("--allow", allow, "what RUN may ask for: network.host|security.insecure|device")
-      ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--cgroup-parent", cgroup_parent, "accepted: RUN has no cgroup of its own");
   app.add_option("--builder", builder, "accepted: pgstrata is the builder");

@@ -115,13 +115,26 @@ Result<std::map<std::string, std::string>> parse_annotations(const std::vector<s
   return annotations;
 }
 
-Result<void> check_allow(const std::vector<std::string>& words) {
-  for (const std::string& word : words)
-    if (word != "network.host" && word != "security.insecure" && word != "device" &&
-        !word.starts_with("device="))
-      return bad("--allow", word, "there is no such entitlement",
-                 "use network.host, security.insecure or device");
-  return {};
+Result<std::set<std::string>> parse_allow(const std::vector<std::string>& words) {
+  std::set<std::string> allowed;
+  for (std::string_view rest : words) {
+    while (!rest.empty()) {
+      // A device's own comma isn't one between words.
+      const bool device = rest.starts_with("device=");
+      const std::string word(rest.substr(0, device ? rest.size() : rest.find(',')));
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+      const std::size_t comma = word.find(',');
+      if (device && comma != std::string::npos &&
+          (word.compare(comma, 7, ",alias=") != 0 || word.find(',', comma + 1) != std::string::npos))
+        return bad("--allow", word, "only an alias can follow the device",
+                   "write device=NAME or device=NAME,alias=OTHER");
+      if (!device && word != "network.host" && word != "security.insecure" && word != "device")
+        return bad("--allow", word, "there is no such entitlement",
+                   "use network.host, security.insecure or device");
+      allowed.insert(word);
+    }
+  }
+  return allowed;
 }
 
 Result<void> check_attestations(const std::vector<std::string>& attest, const std::string& sbom,

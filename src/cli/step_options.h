@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ Result<std::uint64_t> parse_size(const char* option, const std::string& text);
 /// --annotation [manifest:]KEY=VALUE. kUsage for an index's or a descriptor's, which nothing here would
 /// show.
 Result<std::map<std::string, std::string>> parse_annotations(const std::vector<std::string>& words);
-/// --allow network.host, security.insecure, device.
-Result<void> check_allow(const std::vector<std::string>& words);
+/// --allow network.host, security.insecure, device[=NAME[,alias=OTHER]]; several with commas between them,
+/// a named device last.
+Result<std::set<std::string>> parse_allow(const std::vector<std::string>& words);
 /// --attest, --sbom, --provenance: kUsage for anything but "none, please".
 Result<void> check_attestations(const std::vector<std::string>& attest, const std::string& sbom,
                                 const std::string& provenance);

@@ -153,6 +153,11 @@ struct OpHasher {
     for (const ScriptFile& script : exec.scripts)
       key.add("script.path", script.path).add("script.text", script.text);
     add_limits(key, exec.limits);
+    if (exec.insecure) key.add("security", "insecure");
+    for (const DeviceRequest& device : exec.devices) {
+      key.add("device", device.name);
+      add_flag(key, "device.required", device.required);
+    }
   }
   void operator()(const FileOp& file) const {
     key.add("op", "file");

@@ -110,6 +110,10 @@ std::vector<std::pair<std::string, Op>> exec_ops() {
       {"exec.user", changed_exec([](auto& op) { op.user = ""; })},
       {"exec.network host", changed_exec([](auto& op) { op.network = Network::kHost; })},
       {"exec.network none", changed_exec([](auto& op) { op.network = Network::kNone; })},
+      {"exec.insecure", changed_exec([](auto& op) { op.insecure = true; })},
+      {"exec.device", changed_exec([](auto& op) { op.devices = {{.name = "v/c=d"}}; })},
+      {"exec.device required",
+       changed_exec([](auto& op) { op.devices = {{.name = "v/c=d", .required = true}}; })},
       {"exec.hostname", changed_exec([](auto& op) { op.hostname = "h"; })},
       {"exec.script", changed_exec([](auto& op) {
          op.scripts = {{"/p", "t"}};

@@ -36,7 +36,7 @@ struct BuildRequest {
   std::vector<std::string> no_cache_filter;  ///< stage names, or "stage-N"
   ExecLimits limits;                         ///< --add-host, --ulimit, --shm-size
   Network network = Network::kDefault;       ///< --network, for every RUN that doesn't say otherwise
-  std::set<std::string> entitlements;        ///< --allow: "network.host", "security.insecure", "device"
+  std::set<std::string> entitlements;  ///< --allow: "network.host", "security.insecure", "device[=NAME]"
 };
 
 /// Finds the configuration of images that stages are FROM.
@@ -52,9 +52,8 @@ class BaseResolver {
   virtual Result<oci::ImageConfig> config(const std::string& reference, const oci::Platform& platform) = 0;
 };
 
-/// The graph of the target. Errors are kUsage with the place of the instruction, or the resolver's. What
-/// the Dockerfile language has and this version can't execute (--device, --security=insecure) is kUsage and
-/// says so. The observer, if there is one, sees every stage that is planned, up to the first error.
+/// The graph of the target. Errors are kUsage with the place of the instruction, or the resolver's. The
+/// observer, if there is one, sees every stage that is planned, up to the first error.
 Result<BuildGraph> build_graph(const dockerfile::Dockerfile& dockerfile, const BuildRequest& request,
                                BaseResolver& resolver, PlanObserver* observer = nullptr);
 

@@ -105,6 +105,12 @@ struct ExecLimits {
   std::uint64_t shm_size = 0;  ///< bytes of /dev/shm; 0: Docker's 64 MiB
 };
 
+/// A device of the machine by its CDI name, "vendor.com/class=name".
+struct DeviceRequest {
+  std::string name;
+  bool required = false;
+};
+
 struct ExecOp {
   std::vector<std::string> argv;
   std::vector<std::string> env;  ///< "NAME=value", in order; part of the key
@@ -113,6 +119,8 @@ struct ExecOp {
   std::string cwd;   ///< absolute
   std::string user;  ///< as in USER, "" is root; resolved against the stage's /etc/passwd when it runs
   Network network = Network::kDefault;
+  bool insecure = false;               ///< without the restrictions of a sandbox (--security=insecure)
+  std::vector<DeviceRequest> devices;  ///< as written, until solver/devices.h has looked for them
   std::string hostname = "buildkitsandbox";
   std::vector<ExecMount> mounts;
   std::vector<ScriptFile> scripts;

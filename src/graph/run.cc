@@ -175,27 +175,29 @@ std::string StageBuilder::run_history(const std::vector<std::string>& argv) cons
 }
 
 Result<void> StageBuilder::act(const dockerfile::Run& run) {
-  if (!run.devices.empty())
-    return fail(error("RUN --device is not supported by this version of pgstrata",
-                      "remove the flag, or build with a builder that has CDI devices"));
   if (run.network == dockerfile::RunNetwork::kHost && !input_.request.entitlements.contains("network.host"))
     return fail(
         error("RUN --network=host is not allowed",
               "allow it with --allow network.host, or remove the flag: the network is that of the machine "
               "unless --network=none is given"));
-  if (run.security == dockerfile::RunSecurity::kInsecure)
-    return fail(error("RUN --security=insecure is not supported by this version of pgstrata",
-                      "remove the flag: the step runs with Docker's default capabilities"));
+  const bool insecure = run.security == dockerfile::RunSecurity::kInsecure;
+  if (insecure && !input_.request.entitlements.contains("security.insecure"))
+    return fail(error("RUN --security=insecure is not allowed",
+                      "allow it with --allow security.insecure, or remove the flag: the step gets all "
+                      "capabilities that pgstrata has, and an unmasked /proc and /sys"));
   ShellCommand command = TRY(run_command(run));
   ExecOp exec{.argv = std::move(command.argv),
               .env = state_.env.list(),
               .cwd = configured_dir(),
               .user = state_.config.config.user,
               .network = network_of(run.network, input_.request.network),
+              .insecure = insecure,
               .hostname = build_argument(input_.request, "BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox"),
               .scripts = std::move(command.scripts),
               .limits = input_.request.limits};
   exec.proxy_env = input_.proxy_env;
+  for (const dockerfile::Device& device : run.devices)
+    exec.devices.push_back({.name = device.name, .required = device.required});
   std::size_t ssh_count = 0;
   for (const dockerfile::MountFlag& flag : run.mounts)
     exec.mounts.push_back(TRY(exec_mount(flag, ssh_count)));

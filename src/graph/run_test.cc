@@ -242,11 +242,22 @@ INSTANTIATE_TEST_SUITE_P(
                     BadMount{"type=bind", "invalid mount target"},
                     BadMount{"target=/a/..", "invalid mount target"}));
 
-TEST(RunUnsupported, IsNamed) {
-  EXPECT_THAT(FakePlan().error("FROM base\nRUN --device=v/c=d x\n").what,
-              HasSubstr("--device is not supported by this version of pgstrata"));
-  EXPECT_THAT(FakePlan().error("FROM base\nRUN --security=insecure x\n").what,
-              HasSubstr("--security=insecure is not supported by this version of pgstrata"));
+TEST(RunSecurity, InsecureHasToBeAllowed) {
+  FakePlan plan;
+  EXPECT_FALSE(run(plan, "RUN --security=sandbox x\n").insecure);
+  EXPECT_THAT(plan.error("FROM base\nRUN --security=insecure x\n").what, HasSubstr("is not allowed"));
+  plan.request.entitlements = {"security.insecure"};
+  EXPECT_TRUE(run(plan, "RUN --security=insecure x\n").insecure);
+}
+
+TEST(RunDevices, AreKeptAsWritten) {
+  FakePlan plan;
+  const ExecOp op = run(plan, "RUN --device=v.com/c=d,required --device=name=v.com/c x\n");
+  ASSERT_EQ(op.devices.size(), 2U);
+  EXPECT_EQ(op.devices[0].name, "v.com/c=d");
+  EXPECT_TRUE(op.devices[0].required);
+  EXPECT_EQ(op.devices[1].name, "v.com/c");
+  EXPECT_FALSE(op.devices[1].required);
 }
 
 TEST(RunNetwork, OfTheMachineHasToBeAllowed) {

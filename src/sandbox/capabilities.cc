@@ -47,4 +47,18 @@ int set_capabilities(bool root) {
   return ::syscall(SYS_capset, &header, sets.data()) == 0 ? 0 : -1;
 }
 
+int keep_all_capabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, 2> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return -1;
+  for (__user_cap_data_struct& set : sets) set.effective = set.inheritable = set.permitted;
+  if (::syscall(SYS_capset, &header, sets.data()) != 0) return -1;
+  for (int capability = 0; capability < 64; ++capability) {
+    const std::uint32_t half = sets[static_cast<unsigned>(capability) / 32].permitted;
+    if ((half & (1U << (static_cast<unsigned>(capability) % 32))) == 0) continue;
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) return -1;
+  }
+  return 0;
+}
+
 }  // namespace pgstrata::sandbox

@@ -12,4 +12,8 @@ int limit_bounding_set();
 /// programs and file capabilities work as in Docker. 0, or -1 with errno.
 int set_capabilities(bool root);
 
+/// For an insecure step: all that the thread still has (PR_SET_KEEPCAPS before the user id is set) is
+/// effective, inheritable and ambient, so that a plain USER's programs have it too. 0, or -1 with errno.
+int keep_all_capabilities();
+
 }  // namespace pgstrata::sandbox

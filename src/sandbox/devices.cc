@@ -1,11 +1,14 @@
 #include "sandbox/devices.h"
 
 #include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -82,6 +85,53 @@ Result<os::Fd> mount_devices(int target, std::uint64_t shm_size) {
   TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", size}}, kNoPrograms));
   TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {}, kNoPrograms));
   return dev;
+}
+
+Result<void> add_device(int root, const DeviceNode& node, Stubs& stubs) {
+  const std::size_t slash = node.path.rfind('/');
+  const std::string name = node.path.substr(slash + 1);
+  // Outside of /dev a node would stay in the layer.
+  if (!is_rootless() && node.path.starts_with("/dev/") && !name.empty()) {
+    const os::Fd parent =
+        TRY(open_target(root, node.path.substr(0, slash), TargetType::kDirectory, &stubs));
+    const ::mode_t type = node.type == 'b' ? S_IFBLK : node.type == 'p' ? S_IFIFO : S_IFCHR;
+    if (::mknodat(parent.get(), name.c_str(), type | node.mode, makedev(node.major, node.minor)) == 0) {
+      if (::fchownat(parent.get(), name.c_str(), node.uid, node.gid, AT_SYMLINK_NOFOLLOW) != 0 ||
+          ::fchmodat(parent.get(), name.c_str(), node.mode, 0) != 0)
+        return fail(system_error("can't set owner and mode of the device", node.path));
+      return {};
+    }
+    if (errno == EEXIST) return {};
+    if (errno != EPERM) return fail(system_error("can't make the device", node.path));
+  }
+  const os::Fd tree = TRY(clone_tree(AT_FDCWD, node.source));
+  const os::Fd target = TRY(open_target(root, node.path, TargetType::kFile, &stubs));
+  return attach(tree.get(), target.get(), node.path);
+}
+
+Result<void> add_insecure_devices(int root, Stubs& stubs) {
+  if (is_rootless()) return {};
+  std::vector<DeviceNode> nodes;
+  const auto add = [&nodes](const std::string& path, char type, std::uint32_t major, std::uint32_t minor) {
+    nodes.push_back({.path = path, .source = path, .type = type, .major = major, .minor = minor});
+  };
+  add("/dev/kmsg", 'c', 1, 11);
+  add("/dev/cuse", 'c', 10, 203);
+  add("/dev/fuse", 'c', 10, 229);
+  add("/dev/kvm", 'c', 10, 232);
+  add("/dev/net/tun", 'c', 10, 200);
+  add("/dev/loop-control", 'c', 10, 237);
+  // Up to seven more than are in use.
+  const os::Fd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  const int next = control ? std::max(0, ::ioctl(control.get(), LOOP_CTL_GET_FREE)) : 0;
+  for (int number = 0; number <= next + 7; ++number)
+    add("/dev/loop" + std::to_string(number), 'b', 7, static_cast<std::uint32_t>(number));
+  for (const DeviceNode& node : nodes) {
+    auto added = add_device(root, node, stubs);
+    // A container's root may not make it, and hasn't got it: then the step hasn't either.
+    if (!added && added.error().kind != ErrorKind::kNotFound) return added;
+  }
+  return {};
 }
 
 }  // namespace pgstrata::sandbox

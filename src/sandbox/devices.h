@@ -6,6 +6,8 @@
 
 #include "core/result.h"
 #include "os/fd.h"
+#include "sandbox/launcher.h"
+#include "sandbox/target.h"
 
 namespace pgstrata::sandbox {
 
@@ -13,5 +15,12 @@ namespace pgstrata::sandbox {
 /// shm, mqueue; and the usual links. Returns a descriptor of its root. umask must be 0.
 /// `shm_size` is that of /dev/shm in bytes; 0 is Docker's 64 MiB.
 Result<os::Fd> mount_devices(int target, std::uint64_t shm_size);
+
+/// Makes a node in the root file system, or binds the machine's where that isn't possible. One that is
+/// there already stays. kNotFound if there is none on the machine either.
+Result<void> add_device(int root, const DeviceNode& node, Stubs& stubs);
+
+/// Those that BuildKit gives to insecure steps, as far as they can be made. None for a plain user.
+Result<void> add_insecure_devices(int root, Stubs& stubs);
 
 }  // namespace pgstrata::sandbox

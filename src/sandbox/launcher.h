@@ -30,6 +30,19 @@ struct Tmpfs {
 };
 using Mount = std::variant<Bind, Tmpfs>;
 
+/// A device node in the root file system. A plain user can't make one: then the machine's, `source`, is
+/// bound there, with its own mode and owner.
+struct DeviceNode {
+  std::string path;    ///< absolute
+  std::string source;  ///< the machine's
+  char type = 'c';     ///< 'c', 'b', or 'p' for a FIFO
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  std::uint32_t mode = 0666;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
 struct ProcessSpec {
   std::string rootfs;  ///< a mounted, writable directory of this process's mount namespace
   std::vector<std::string> argv;
@@ -39,8 +52,12 @@ struct ProcessSpec {
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;  ///< supplementary
   std::string hostname = "buildkitsandbox";
-  bool host_network = true;   ///< false: a loopback interface of its own and nothing else
-  std::vector<Mount> mounts;  ///< in order, after the standard ones
+  bool host_network = true;  ///< false: a loopback interface of its own and nothing else
+  /// All capabilities that the caller has, for every user, /proc and /sys whole and writable, no system
+  /// call denied, the devices of BuildKit's insecure steps (util/entitlements/security).
+  bool insecure = false;
+  std::vector<Mount> mounts;                                     ///< in order, after the standard ones
+  std::vector<DeviceNode> devices;                               ///< besides those of Docker's /dev
   std::vector<std::pair<std::string, std::string>> extra_hosts;  ///< name, address: lines of /etc/hosts
   std::uint64_t shm_size = 0;                                    ///< of /dev/shm, bytes; 0: 64 MiB
   std::vector<Limit> limits;  ///< a hard one above the caller's needs root

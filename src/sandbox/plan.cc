@@ -14,10 +14,11 @@ namespace {
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Compiled once: the result doesn't change, and compiling costs as much as starting a program.
-Result<std::vector<sock_filter>> filter_for(bool suppress_sync) {
-  static const auto suppressing = compile_filter(true);
-  static const auto honest = compile_filter(false);
-  return suppress_sync ? suppressing : honest;
+Result<std::vector<sock_filter>> filter_for(const ProcessSpec& spec) {
+  static const auto suppressing = compile_filter({.suppress_sync = true, .deny = true});
+  static const auto honest = compile_filter({.suppress_sync = false, .deny = true});
+  if (spec.insecure) return compile_filter({.suppress_sync = spec.suppress_sync, .deny = false});
+  return spec.suppress_sync ? suppressing : honest;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -73,7 +74,8 @@ Result<void> fill_plan(const ProcessSpec& spec, ProgramPlan& plan) {
   plan.groups.assign(spec.groups.begin(), spec.groups.end());
   plan.limits = spec.limits;
   plan.can_set_groups = !missing_ids();
-  plan.filter = TRY(filter_for(spec.suppress_sync));
+  plan.insecure = spec.insecure;
+  plan.filter = TRY(filter_for(spec));
   plan.filter_program = {.len = static_cast<unsigned short>(plan.filter.size()),
                          .filter = plan.filter.data()};
   return {};

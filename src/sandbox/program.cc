@@ -5,6 +5,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -123,7 +124,7 @@ void become_program(const ProgramPlan& plan) {
   ::setsid();
   const int proc = mount_proc(plan.proc);
   check(plan, Step::kMountProc, proc >= 0);
-  check(plan, Step::kMaskProc, mask_proc(proc, plan.null));
+  check(plan, Step::kMaskProc, plan.insecure || mask_proc(proc, plan.null));
   check(plan, Step::kPivotRoot, pivot(plan.root));
   check(plan, Step::kWorkingDirectory, ::chdir(plan.cwd.c_str()) == 0);
   check(plan, Step::kStandardStreams, connect_streams(plan));
@@ -136,13 +137,15 @@ void become_program(const ProgramPlan& plan) {
   // A session keyring of its own, so that nothing looks into the caller's. Fails where the kernel has no
   // keys or the quota is used up, and does no harm then.
   static_cast<void>(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
-  check(plan, Step::kBoundingSet, limit_bounding_set() == 0);
+  check(plan, Step::kBoundingSet, plan.insecure || limit_bounding_set() == 0);
   // Now, while CAP_SYS_ADMIN is held: later it would want no_new_privs, which breaks sudo (seccomp(2),
   // EACCES).
   check(plan, Step::kFilter, ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter_program) == 0);
   Step step = Step::kNone;
+  if (plan.insecure) check(plan, Step::kCapabilities, ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0);
   if (!become_user_step(plan, &step)) give_up(plan, step);
-  check(plan, Step::kCapabilities, set_capabilities(plan.uid == 0) == 0);
+  const int set = plan.insecure ? keep_all_capabilities() : set_capabilities(plan.uid == 0);
+  check(plan, Step::kCapabilities, set == 0);
   os::reset_signals();
   execute(plan);
 }

@@ -59,6 +59,7 @@ struct ProgramPlan {
   gid_t gid = 0;
   std::vector<gid_t> groups;
   std::vector<Limit> limits;
+  bool insecure = false;       ///< ProcessSpec::insecure
   bool can_set_groups = true;  ///< false where only our own id is mapped: the kernel denies setgroups
   std::vector<sock_filter> filter;
   sock_fprog filter_program{};

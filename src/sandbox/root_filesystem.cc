@@ -33,11 +33,11 @@ Result<os::Fd> bind_to_itself(const std::string& rootfs) {
 
 /// A fresh sysfs shows our network namespace. As a plain user with the host's network the kernel refuses it
 /// (EPERM: that namespace isn't ours); then the host's is bound.
-Result<os::Fd> make_sysfs() {
-  auto fresh = new_filesystem("sysfs", {}, kNoPrograms | MOUNT_ATTR_RDONLY);
+Result<os::Fd> make_sysfs(std::uint64_t attributes) {
+  auto fresh = new_filesystem("sysfs", {}, attributes);
   if (fresh) return fresh;
   os::Fd bound = TRY(clone_tree(AT_FDCWD, "/sys"));
-  TRY_VOID(set_attributes(bound.get(), kNoPrograms | MOUNT_ATTR_RDONLY, "/sys"));
+  TRY_VOID(set_attributes(bound.get(), attributes, "/sys"));
   return bound;
 }
 
@@ -53,20 +53,21 @@ Result<void> mask_sysfs(int sys) {
 
 /// Programs look there for their memory limit (the JVM, PostgreSQL's tools). Only on machines with the
 /// unified hierarchy; elsewhere the directory stays empty, as in a container without cgroups.
-Result<void> mount_cgroup(int sys) {
+Result<void> mount_cgroup(int sys, std::uint64_t attributes) {
   struct statfs status {};
   if (::statfs("/sys/fs/cgroup", &status) != 0 || status.f_type != CGROUP2_SUPER_MAGIC) return {};
   const os::Fd target(::openat(sys, "fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  auto cgroup = new_filesystem("cgroup2", {}, kNoPrograms | MOUNT_ATTR_RDONLY);
+  auto cgroup = new_filesystem("cgroup2", {}, attributes);
   if (!target || !cgroup) return {};  // EPERM where the machine's own is not fully visible
   return attach(cgroup->get(), target.get(), "/sys/fs/cgroup");
 }
 
-Result<void> mount_sysfs(int target) {
-  const os::Fd sys = TRY(make_sysfs());
+Result<void> mount_sysfs(int target, bool insecure) {
+  const std::uint64_t attributes = kNoPrograms | (insecure ? 0 : MOUNT_ATTR_RDONLY);
+  const os::Fd sys = TRY(make_sysfs(attributes));
   TRY_VOID(attach(sys.get(), target, "/sys"));
-  TRY_VOID(mount_cgroup(sys.get()));
-  return mask_sysfs(sys.get());
+  TRY_VOID(mount_cgroup(sys.get(), attributes));
+  return insecure ? Result<void>() : mask_sysfs(sys.get());
 }
 
 /// A file that exists in memory only. It is made in the sandbox's /dev, a tmpfs at hand, and unlinked once
@@ -124,8 +125,10 @@ Result<RootFilesystem> build_root_filesystem(const ProcessSpec& spec, Stubs& stu
   const os::Fd dev_target = TRY(open_target(root, "/dev", TargetType::kDirectory, nullptr));
   const os::Fd dev = TRY(mount_devices(dev_target.get(), spec.shm_size));
   made.null = TRY(os::open_at(dev.get(), "null", O_RDWR));
+  if (spec.insecure) TRY_VOID(add_insecure_devices(root, stubs));
+  for (const DeviceNode& node : spec.devices) TRY_VOID(add_device(root, node, stubs));
   const os::Fd sys_target = TRY(open_target(root, "/sys", TargetType::kDirectory, nullptr));
-  TRY_VOID(mount_sysfs(sys_target.get()));
+  TRY_VOID(mount_sysfs(sys_target.get(), spec.insecure));
   TRY_VOID(mount_machine_files(spec, root, dev.get(), stubs));
   for (const Mount& mount : spec.mounts)
     TRY_VOID(std::visit([&](const auto& one) { return mount_one(one, root, stubs); }, mount));

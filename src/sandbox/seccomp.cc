@@ -93,12 +93,12 @@ Result<std::vector<sock_filter>> export_program(const scmp_filter_ctx filter) {
 
 }  // namespace
 
-Result<std::vector<sock_filter>> compile_filter(bool suppress_sync) {
+Result<std::vector<sock_filter>> compile_filter(FilterRules rules) {
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW), &seccomp_release);
   if (!filter) return fail(filter_error(-ENOMEM));
   int code = add_abis(filter.get());
-  if (code == 0) code = deny(filter.get());
-  if (code == 0 && suppress_sync) code = suppress_syncs(filter.get());
+  if (code == 0 && rules.deny) code = deny(filter.get());
+  if (code == 0 && rules.suppress_sync) code = suppress_syncs(filter.get());
   if (code != 0) return fail(filter_error(code));
   return export_program(filter.get());
 }

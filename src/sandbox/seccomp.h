@@ -25,8 +25,13 @@
 
 namespace pgstrata::sandbox {
 
+struct FilterRules {
+  bool suppress_sync = true;
+  bool deny = true;  ///< not for insecure steps
+};
+
 /// The program for seccomp(SECCOMP_SET_MODE_FILTER), for all ABIs of this machine's architecture.
 /// Compiling costs about a millisecond: keep it.
-Result<std::vector<sock_filter>> compile_filter(bool suppress_sync);
+Result<std::vector<sock_filter>> compile_filter(FilterRules rules);
 
 }  // namespace pgstrata::sandbox

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/read_set.h"
+#include "cdi/registry.h"
 #include "context/build_context.h"
 #include "sandbox/launcher.h"
 #include "solver/bases.h"
@@ -41,6 +42,7 @@ struct BuildInputs {
   std::map<std::string, const filetree::FileTree*> archives;  ///< contexts that are no directory
   std::map<std::string, Secret> secrets;
   std::map<std::string, std::string> ssh_agents;  ///< --ssh: id → socket of an agent
+  const cdi::Registry* devices = nullptr;         ///< for RUN --device; set if a RUN has one
   remote::Fetcher* fetcher = nullptr;             ///< for ADD of URLs and Git repositories
   std::string dockerfile;                         ///< as shown in messages
   std::string slot_prefix;  ///< tells this build's steps from those of other contexts and Dockerfiles
