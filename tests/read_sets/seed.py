@@ -2,9 +2,15 @@
 
 import os
 import shutil
+import struct
 import subprocess
 
 TOOLS = ["make", "getfattr", "setfattr", "find", "cp"]  # what busybox hasn't, or has with times in whole seconds
+
+
+def capability(bit):
+    """The one attribute that layers keep: a file's capabilities (linux/capability.h, VFS_CAP_REVISION_2)."""
+    return struct.pack("<IIIII", 0x02000001, 1 << bit, 0, 0, 0)
 
 
 def copy_with_libraries(tool, directory):

@@ -3,6 +3,8 @@
 import os
 import shutil
 
+import seed
+
 NAMES = ["a", "b", "a-b", "c", "d"]
 # {p}, {q}: paths that the context may have; {n}, {m}: names; {i}: a digit; {c}: a path that the context has, or "."
 STEPS = [
@@ -24,7 +26,7 @@ STEPS = [
     "RUN ls -R /c >/all-{n} 2>&1; true",
     "RUN find /c -type f | sort >/files-{n}; true",
     "RUN find /c/{p} -name '{n}*' 2>/dev/null | sort >/found-{m}; true",
-    "RUN getfattr --absolute-names -d -m user /c/{p} >/attr-{n} 2>/dev/null; true",
+    "RUN getfattr --absolute-names -d -m security -e hex /c/{p} >/attr-{n} 2>/dev/null; true",
     "RUN tar -cf - /c 2>/dev/null | tar -tf - | sort >/tar-{n}; true",
     # copies up: the layer holds bytes that the step never read by itself
     "RUN chmod 711 /c/{p}; true",
@@ -33,7 +35,7 @@ STEPS = [
     "RUN mv /c/{p} /c/moved-{n}; true",
     "RUN mv /c/{p} /moved-{n}; true",
     "RUN ln /c/{p} /hard-{n}; true",
-    "RUN setfattr -n user.set -v {i} /c/{p}; true",
+    "RUN setfattr -n security.capability -v 0x010000020{i}000000000000000000000000000000 /c/{p}; true",
     "RUN touch /c/{p}; true",
     "RUN cp -a /c/{p} /copy-{n} 2>/dev/null; true",
     # removes and replaces
@@ -151,7 +153,7 @@ def edit_file(dice, context):
                 os.unlink(path) if os.path.islink(path) else None
                 os.symlink(dice.choice(NAMES), path)
             case 9:
-                os.setxattr(path, "user.note", dice.randbytes(2).hex().encode())
+                os.setxattr(path, "security.capability", seed.capability(dice.randrange(4)))
             case 10:
                 os.link(path, os.path.join(context, random_path(dice)))
             case 11:
