@@ -20,6 +20,8 @@ const std::vector<Verb>& verbs() {
       {"inspect", "show an image's configuration and layers", add_inspect},
       {"tag", "give an image another name", add_tag},
       {"rmi", "remove an image's name", add_rmi},
+      {"pull", "get an image from its registry", add_pull},
+      {"push", "send an image to its registry", add_push},
       {"save", "write images to an archive", add_save},
       {"bootstrap", "make a Debian base image without a registry", add_bootstrap},
   };
