@@ -156,6 +156,14 @@ Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {
   return row;
 }
 
+Result<std::vector<LayerRow>> Index::layers() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("SELECT diff_id, change_set, size FROM layer"));
+  std::vector<LayerRow> layers;
+  while (TRY(statement.step())) layers.push_back(layer_row(statement));
+  return layers;
+}
+
 Result<std::optional<LayerRow>> Index::layer_with(const oci::Digest& change_set, std::int64_t before) {
   const std::scoped_lock lock(mutex_);
   layer_with_->bind(1, change_set).bind(2, before);

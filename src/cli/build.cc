@@ -19,6 +19,7 @@
 #include "cli/contexts.h"
 #include "cli/interrupts.h"
 #include "cli/pushing.h"
+#include "cli/reclaim.h"
 #include "cli/registries.h"
 #include "cli/ssh_agents.h"
 #include "cli/step_options.h"
@@ -239,7 +240,9 @@ class Build {
     TRY_VOID(sync_.finish(*store_.index));
     manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
-    return export_all(graph, results);
+    TRY_VOID(export_all(graph, results));
+    keep_store_small(results);
+    return {};
   }
 
   /// What --call asks, instead of a build.
@@ -363,6 +366,19 @@ class Build {
     solver::BuildExecutor executor(inputs);
     const unsigned parallelism = std::max(2U, std::thread::hardware_concurrency());
     return solver::schedule(graph, executor, parallelism, stop.get_token());
+  }
+
+  /// What the build used counts as used. Only one that made something makes the store larger. The build is
+  /// done, whatever comes of it.
+  void keep_store_small(const std::vector<solver::VertexResult>& results) {
+    bool made_something = false;
+    for (const solver::VertexResult& result : results) {
+      made_something |= result.status != solver::Status::kHit;
+      store_.layers->touch(result.layer ? std::vector{*result.layer} : result.chain.layers);
+    }
+    if (!made_something) return;
+    const auto kept = keep_bound(store_, global_.root, sink_);
+    if (!kept) sink_.message(progress::Level::kWarning, kept.error().message());
   }
 
   Result<void> export_all(const graph::BuildGraph& graph,

@@ -23,6 +23,8 @@ const std::vector<Verb>& verbs() {
       {"pull", "get an image from its registry", add_pull},
       {"push", "send an image to its registry", add_push},
       {"save", "write images to an archive", add_save},
+      {"du", "show what takes how much of the disk", add_du},
+      {"prune", "remove what isn't needed, or wasn't used for long", add_prune},
       {"bootstrap", "make a Debian base image without a registry", add_bootstrap},
   };
   return table;
