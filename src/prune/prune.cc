@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 
 #include "os/file.h"
 #include "store/compressed_forms.h"
@@ -44,7 +46,14 @@ Result<void> remove_one(store::LayerStore& layers, const Item& item) {
     case Kind::kDownload:
       break;
   }
-  return os::remove_tree(layers.content().root() + "/" + item.name);
+  // Aside first: whoever finds it under its own name finds all of it.
+  const std::string path = layers.content().root() + "/" + item.name;
+  const std::string aside = layers.content().temporary_path("removed");
+  if (::rename(path.c_str(), aside.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail(system_error("can't remove", path));
+  }
+  return os::remove_tree(aside);
 }
 
 }  // namespace

@@ -63,6 +63,16 @@ load registry
   has "$output" ": 0 blobs sent"
 }
 
+@test "a large blob goes in pieces" {
+  serve_registry
+  head -c 36000000 /dev/urandom >"$T/context/big"
+  printf 'FROM scratch\nCOPY big /\n' | dockerfile
+  build_push "$REGISTRY/big"
+  is "$(requests | grep -c '^PATCH /v2/big/blobs')" 2
+  "$PGSTRATA" --root "$T/other" pull "$REGISTRY/big"
+  is "$(PGSTRATA_ROOT=$T/other diff_ids "$REGISTRY/big")" "$(diff_ids "$REGISTRY/big")"
+}
+
 @test "skopeo reads what is pushed, and what skopeo pushes is pulled: OCI, Docker's schema 2, zstd, uncompressed" {
   serve_registry
   printf 'FROM bb\nRUN echo x >/x\n' | dockerfile
