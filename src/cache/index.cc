@@ -157,6 +157,14 @@ Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {
   return row;
 }
 
+Result<std::vector<LayerRow>> Index::layers() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare(fmt::format("SELECT {} FROM layer", kLayerColumns)));
+  std::vector<LayerRow> layers;
+  while (TRY(statement.step())) layers.push_back(layer_row(statement));
+  return layers;
+}
+
 Result<std::optional<LayerRow>> Index::layer_with(const oci::Digest& change_set, const oci::Digest& times,
                                                   std::int64_t before) {
   const std::scoped_lock lock(mutex_);

@@ -90,6 +90,8 @@ class Index {
   Result<void> add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked);
 
   Result<std::optional<LayerRow>> layer(const oci::Digest& diff_id);
+  /// All of them.
+  Result<std::vector<LayerRow>> layers();
   /// A layer with this change set and these times that was there before `before` (now()), the oldest if
   /// there are several.
   Result<std::optional<LayerRow>> layer_with(const oci::Digest& change_set, const oci::Digest& times,

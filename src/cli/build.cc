@@ -10,15 +10,18 @@
 #include <optional>
 #include <thread>
 
-#include "bootstrap/base_name.h"
 #include "checks/step_rules.h"
 #include "checks/text_rules.h"
+#include "cli/base_maker.h"
 #include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
 #include "cli/built_image.h"
 #include "cli/contexts.h"
 #include "cli/interrupts.h"
+#include "cli/pushing.h"
+#include "cli/reclaim.h"
+#include "cli/registries.h"
 #include "cli/ssh_agents.h"
 #include "cli/step_options.h"
 #include "cli/store.h"
@@ -36,7 +39,6 @@
 #include "remote/fetcher.h"
 #include "sandbox/user_namespace.h"
 #include "solver/bases.h"
-#include "solver/bootstrap_base.h"
 #include "solver/build_executor.h"
 #include "solver/devices.h"
 #include "solver/scheduler.h"
@@ -142,6 +144,13 @@ Result<Request> read_request(const BuildOptions& options) {
                  .what = "two outputs can't both go to standard output",
                  .next = "name a file for all but one of them: --output type=…,dest=FILE"});
   if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
+  if (options.push) request.outputs.push_back(exporter::ImageOutput{.names = {}, .push = true});
+  for (const exporter::Output& output : request.outputs)
+    if (exporter::pushes(output) && request.names.empty() &&
+        std::get<exporter::ImageOutput>(output).names.empty())
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = "an image without a name can't be pushed",
+                   .next = "-t REGISTRY/NAME:TAG says where to"});
   return request;
 }
 
@@ -196,11 +205,13 @@ class Build {
         dockerfile::parse_until_error(contexts_.dockerfile, contexts_.dockerfile_name);
     if (!graph_request.build_args.contains("SOURCE_DATE_EPOCH"))
       epoch_ = TRY(default_epoch(parsed.dockerfile, graph_request));
+    registries_.emplace(remote::Proxies::from(request_.graph.build_args));
+    bases_.emplace(store_, *registries_, sink_, request_.options.pull);
     solver::Bases bases(*store_.layers,
                         {.build_contexts = request_.image_contexts,
                          .pull = request_.options.pull,
                          .make = [this](const oci::Reference& name, const oci::Platform& p) {
-                           return make_base(name, p);
+                           return bases_->make(name, p);
                          }});
     const graph::BuildGraph graph = TRY(plan(parsed, graph_request, bases));
     auto solved = solve(graph, bases);
@@ -210,7 +221,9 @@ class Build {
     TRY_VOID(sync_.finish(*store_.index));
     manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
-    return export_all(graph, results);
+    TRY_VOID(export_all(graph, results));
+    keep_store_small(results);
+    return {};
   }
 
   /// What --call asks, instead of a build.
@@ -300,38 +313,6 @@ class Build {
     return graph;
   }
 
-  /// mmdebstrap is an ordinary program, and Ctrl-C has to end all of it.
-  Result<oci::Descriptor> make_base(const oci::Reference& name, const oci::Platform& platform) {
-    if (!bootstrap::parse_base_name(name.str()))
-      return solver::bootstrap_base(*store_.layers, name, platform, {}, {});  // says what can be done
-    sink_.message(progress::Level::kInfo,
-                  fmt::format("no registry can be reached by this version of pgstrata: making {} from "
-                              "Debian's packages, once",
-                              name.familiar()));
-    const progress::StepId step = bootstraps_++;
-    sink_.step_declared({.id = step, .name = fmt::format("bootstrap {}", name.familiar())});
-    sink_.step_started(step);
-    const auto start = std::chrono::steady_clock::now();
-    Result<oci::Descriptor> made = [&] {
-      std::stop_source stop;
-      const Interrupts interrupts(stop);
-      return solver::bootstrap_base(
-          *store_.layers, name, platform,
-          [&](std::string_view line) {
-            sink_.step_output(step, progress::Stream::kStdout, std::string(line) + "\n");
-          },
-          stop.get_token());
-    }();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (made)
-      sink_.step_finished(step,
-                          {.outcome = progress::Ran{}, .reason = "not in the store", .seconds = seconds});
-    else
-      sink_.step_finished(step, {.outcome = progress::Failed{made.error().what}, .seconds = seconds});
-    sink_.suspend();
-    return made;
-  }
-
   std::unique_ptr<remote::Fetcher> make_fetcher() {
     return std::make_unique<remote::NetworkFetcher>(remote::NetworkOptions{
         .root = global_.root + "/remote",
@@ -361,7 +342,7 @@ class Build {
   }
 
   Result<std::vector<solver::VertexResult>> solve(const graph::BuildGraph& graph, solver::Bases& bases) {
-    report_.emplace(graph, sink_, bootstraps_, began_.clock);
+    report_.emplace(graph, sink_, bases_->steps(), began_.clock);
     const auto recordable = trace::can_record();
     if (!request_.read_sets)
       unrecorded_ = "--read-set=off";
@@ -406,19 +387,37 @@ class Build {
     return solver::schedule(graph, executor, parallelism, stop.get_token());
   }
 
+  /// What the build used counts as used. Only one that made something makes the store larger. The build is
+  /// done, whatever comes of it.
+  void keep_store_small(const std::vector<solver::VertexResult>& results) {
+    bool made_something = false;
+    for (const solver::VertexResult& result : results) {
+      made_something |= result.status != solver::Status::kHit;
+      store_.layers->touch(result.layer ? std::vector{*result.layer} : result.chain.layers);
+    }
+    if (!made_something) return;
+    const auto kept = keep_bound(store_, global_.root, sink_);
+    if (!kept) sink_.message(progress::Level::kWarning, kept.error().message());
+  }
+
   Result<void> export_all(const graph::BuildGraph& graph,
                           const std::vector<solver::VertexResult>& results) {
     const image::Image image = TRY(image::load(*store_.content, manifest_));
     id_ = image.manifest.config.digest;
     std::vector<cache::LayerRow> chain;
     if (graph.target.root) chain = results[*graph.target.root].chain.layers;
-    const exporter::Request request{.image = image,
-                                    .chain = chain,
-                                    .names = request_.names,
-                                    .layers = *store_.layers,
-                                    .source_date_epoch = epoch_};
+    const exporter::Request request{
+        .image = image,
+        .chain = chain,
+        .names = request_.names,
+        .layers = *store_.layers,
+        .source_date_epoch = epoch_,
+        .registry = [this](const std::string& domain) { return registries_->get(domain); }};
     for (const exporter::Output& output : request_.outputs) {
+      if (exporter::pushes(output))
+        TRY_VOID(check_pushable(image.config, request_.options.allow_bootstrap));
       const exporter::Exported exported = TRY(exporter::export_image(request, output));
+      if (exporter::pushes(output)) manifest_ = exported.manifest;
       for (const std::string& message : exported.messages) sink_.message(progress::Level::kInfo, message);
     }
     std::vector<std::string> names;
@@ -443,7 +442,8 @@ class Build {
   Contexts contexts_;
   std::optional<std::int64_t> epoch_;  ///< SOURCE_DATE_EPOCH
   store::BackgroundSync sync_;
-  std::size_t bootstraps_ = 0;  ///< steps that came before those of the graph
+  std::optional<Registries> registries_;
+  std::optional<BaseMaker> bases_;
   std::optional<BuildReport> report_;
   std::string unrecorded_;  ///< why what RUNs ask isn't recorded, or ""
   oci::Descriptor manifest_;

@@ -51,9 +51,13 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--label", labels, "NAME[=VALUE] for the image")->allow_extra_args(false);
   app.add_option("--annotation", annotations, "KEY=VALUE for the image's manifest")
       ->allow_extra_args(false);
-  app.add_option("-o,--output", outputs, "type=oci|docker|local|tar[,dest=PATH], or a directory")
+  app.add_option("-o,--output", outputs,
+                 "type=oci|docker|image|registry|local|tar[,dest=PATH], or a directory")
       ->allow_extra_args(false);
   app.add_flag("--load", load, "load the image into Docker, or else podman");
+  app.add_flag("--push", push, "push the image to the registries of its names");
+  app.add_flag("--allow-bootstrap", allow_bootstrap,
+               "push also if its base was made from Debian's packages");
   app.add_option("--platform", platform, "os/arch to build for (default: this machine)");
   app.add_option("--network", network, "default|host|none for RUN");
   app.add_option("--add-host", hosts, "NAME:ADDRESS for RUN's /etc/hosts")->allow_extra_args(false);
@@ -72,7 +76,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_flag("--pull", pull, "don't use the store's own copy of a base image");
+  app.add_flag("--pull", pull, "ask the registry for base images that the store has");
   app.add_option("--iidfile", iidfile, "write the image's ID to this file");
   app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");
   app.add_option("--progress", progress, "auto|plain|tty|rawjson|quiet");

@@ -47,6 +47,8 @@ struct BuildOptions {
   bool verify = false;
   bool pull = false;
   bool load = false;
+  bool push = false;
+  bool allow_bootstrap = false;
   bool quiet = false;
   std::string call = "build";
   bool check = false;

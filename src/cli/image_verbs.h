@@ -1,4 +1,5 @@
-// The verbs that look at the store's images or give them away: images, inspect, tag, rmi, save.
+// The verbs that look at the store's images or give them away: images, inspect, tag, rmi, save,
+// pull, push; and at the disk they take: du, prune.
 #pragma once
 
 #include "cli/command.h"
@@ -10,5 +11,9 @@ Command add_inspect(CLI::App& app, const GlobalOptions& global);
 Command add_tag(CLI::App& app, const GlobalOptions& global);
 Command add_rmi(CLI::App& app, const GlobalOptions& global);
 Command add_save(CLI::App& app, const GlobalOptions& global);
+Command add_pull(CLI::App& app, const GlobalOptions& global);
+Command add_push(CLI::App& app, const GlobalOptions& global);
+Command add_du(CLI::App& app, const GlobalOptions& global);
+Command add_prune(CLI::App& app, const GlobalOptions& global);
 
 }  // namespace pgstrata::cli

@@ -31,20 +31,6 @@ Result<exporter::Output> output_of(const SaveOptions& options) {
   return exporter::parse_output(fmt::format("{},\"dest={}\"", text, file));
 }
 
-Result<std::vector<cache::LayerRow>> chain_of(Store& store, const image::Image& image) {
-  std::vector<cache::LayerRow> chain;
-  for (const oci::Digest& diff_id : image.config.diff_ids) {
-    const auto layer = TRY(store.index->layer(diff_id));
-    if (!layer || !store.layers->is_present(*layer))
-      return fail({.kind = ErrorKind::kNotFound,
-                   .what = "a layer of the image isn't in the store any more",
-                   .where = diff_id.str(),
-                   .next = "build the image again"});
-    chain.push_back(*layer);
-  }
-  return chain;
-}
-
 Result<int> save(const GlobalOptions& global, const SaveOptions& options) {
   const exporter::Output output = TRY(output_of(options));
   Store store = TRY(open_store(global));

@@ -76,6 +76,20 @@ Result<StoredImage> find_image(const content::ContentStore& store, std::string_v
   return find_by_id(store, text);
 }
 
+Result<std::vector<cache::LayerRow>> chain_of(const Store& store, const image::Image& image) {
+  std::vector<cache::LayerRow> chain;
+  for (const oci::Digest& diff_id : image.config.diff_ids) {
+    const auto layer = TRY(store.index->layer(diff_id));
+    if (!layer || !store.layers->is_present(*layer))
+      return fail({.kind = ErrorKind::kNotFound,
+                   .what = "a layer of the image isn't in the store any more",
+                   .where = diff_id.str(),
+                   .next = "build the image again"});
+    chain.push_back(*layer);
+  }
+  return chain;
+}
+
 Result<void> print(std::string_view text) { return os::write_all(STDOUT_FILENO, text, "standard output"); }
 
 }  // namespace pgstrata::cli

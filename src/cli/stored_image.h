@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/store.h"
 #include "content/content_store.h"
 #include "core/result.h"
 #include "image/image.h"
@@ -28,6 +29,9 @@ Result<std::vector<StoredImage>> stored_images(const content::ContentStore& stor
 /// `text` is a name ("app", "app:1.2"), an ID or manifest digest ("sha256:…"), or at least its first four
 /// hex digits; a name wins. kNotFound if there is none, kUsage if several images begin so.
 Result<StoredImage> find_image(const content::ContentStore& store, std::string_view text);
+
+/// The image's layers, bottom first; kNotFound if one isn't in the store any more.
+Result<std::vector<cache::LayerRow>> chain_of(const Store& store, const image::Image& image);
 
 /// Writes to standard output; kIo if nobody reads it.
 Result<void> print(std::string_view text);

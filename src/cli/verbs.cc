@@ -22,7 +22,11 @@ const std::vector<Verb>& verbs() {
       {"inspect", "show an image's configuration and layers", add_inspect},
       {"tag", "give an image another name", add_tag},
       {"rmi", "remove an image's name", add_rmi},
+      {"pull", "get an image from its registry", add_pull},
+      {"push", "send an image to its registry", add_push},
       {"save", "write images to an archive", add_save},
+      {"du", "show what takes how much of the disk", add_du},
+      {"prune", "remove what isn't needed, or wasn't used for long", add_prune},
       {"bootstrap", "make a Debian base image without a registry", add_bootstrap},
   };
   return table;

@@ -15,6 +15,7 @@ enum class ErrorKind {
   kNotFound,     ///< what was named does not exist: exit 1
   kCorrupt,      ///< stored or given bytes contradict their digest or format: exit 1
   kIo,           ///< a system call failed: exit 1, or 3 for ENOSPC
+  kUnreachable,  ///< nobody answers there: no such host, no connection: exit 1
   kCancelled,    ///< a signal or a failed sibling stopped it: exit 130
 };
 

@@ -6,6 +6,7 @@
 #include "exporter/layout.h"
 #include "exporter/local_directory.h"
 #include "exporter/output_file.h"
+#include "exporter/push.h"
 #include "image/tags.h"
 #include "layer/tar_writer.h"
 
@@ -104,7 +105,16 @@ Result<Exported> export_local(const Request& request, const LocalOutput& output)
 Result<Exported> export_to_store(const Request& request, const ImageOutput& output) {
   const Request named = with_names(request, output.names);
   TRY_VOID(image::set_tags(request.layers.content(), named.names, request.image.descriptor));
-  return Exported{.manifest = request.image.descriptor, .messages = {}};
+  Exported exported{.manifest = request.image.descriptor, .messages = {}};
+  if (!output.push) return exported;
+  for (const oci::Reference& name : named.names) {
+    registry::Registry* registry = TRY(request.registry(name.domain));
+    const Pushed pushed =
+        TRY(push(request, *registry, name, {.compression = output.compression, .stop = request.stop}));
+    exported.manifest = pushed.manifest;
+    exported.messages.push_back(in_words(name, pushed));
+  }
+  return exported;
 }
 
 Result<Exported> export_image(const Request& request, const Output& output) {

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "image/image.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "registry/registry.h"
 #include "store/layer_store.h"
 
 namespace pgstrata::exporter {
@@ -27,7 +30,10 @@ struct Request {
   std::vector<cache::LayerRow> chain;  ///< the image's layers, bottom first
   std::vector<oci::Reference> names;   ///< those without a tag name nothing in an archive
   store::LayerStore& layers;
-  std::optional<std::int64_t> source_date_epoch;  ///< seconds
+  std::optional<std::int64_t> source_date_epoch = {};  ///< seconds
+  /// The registry of a domain, for outputs that push; borrowed.
+  std::function<Result<registry::Registry*>(const std::string& domain)> registry = {};
+  std::stop_token stop = {};
 };
 
 struct Exported {
@@ -57,7 +63,7 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output);
 /// with a message.
 Result<Exported> export_local(const Request& request, const LocalOutput& output);
 
-/// Points the names at the image.
+/// Points the names at the image, and pushes it to each of them if that is asked for (exporter/push.h).
 Result<Exported> export_to_store(const Request& request, const ImageOutput& output);
 
 /// Whichever of them `output` is. Names in `output` are added to the request's.

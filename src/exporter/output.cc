@@ -13,14 +13,15 @@
 namespace pgstrata::exporter {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTypes = {"oci", "docker", "tar", "local", "image"};
+constexpr std::array<std::string_view, 6> kTypes = {"oci", "docker", "tar", "local", "image", "registry"};
 
 const std::vector<std::string>& keys_of(std::string_view type) {
   static const std::vector<std::string> archive = {
       "type", "dest", "tar", "name", "compression", "compression-level", "force-compression"};
   static const std::vector<std::string> files = {"type", "dest"};
-  static const std::vector<std::string> image = {"type", "name", "push"};
-  if (type == "image") return image;
+  static const std::vector<std::string> image = {
+      "type", "name", "push", "compression", "compression-level", "force-compression", "oci-mediatypes"};
+  if (type == "image" || type == "registry") return image;
   return type == "local" || type == "tar" ? files : archive;
 }
 
@@ -59,9 +60,6 @@ Result<void> check_type(std::string_view text, const Keys& keys) {
   const auto all = fmt::format("the types are {}", fmt::join(types, ", "));
   const auto type = keys.find("type");
   if (type == keys.end()) return bad(text, "it has no type", all);
-  if (type->second == "registry")
-    return bad(text, "pushing to a registry comes in a later version",
-               "write an archive (type=oci,dest=FILE) and push it with skopeo copy");
   if (std::find(types.begin(), types.end(), type->second) != types.end()) return {};
   return bad(text, fmt::format("there is no type \"{}\"", type->second),
              did_you_mean(type->second, types, all));
@@ -143,6 +141,17 @@ Result<Destination> destination(std::string_view text, const Keys& keys, Destina
   return Destination(ToFile{found->second});
 }
 
+Result<Output> image(std::string_view text, const Keys& keys) {
+  ImageOutput output;
+  output.push = TRY(flag(text, keys, "push", keys.at("type") == "registry"));
+  output.compression = TRY(compression(text, keys, Codec::kGzip));
+  output.names = TRY(names(keys));
+  if (!TRY(flag(text, keys, "oci-mediatypes", true)))
+    return bad(text, "oci-mediatypes=false",
+               "leave it out: every registry takes the types of the image-spec");
+  return Output(std::move(output));
+}
+
 Result<Output> local(std::string_view text, const Keys& keys) {
   const auto found = keys.find("dest");
   if (found == keys.end() || found->second.empty() || found->second == "-")
@@ -164,12 +173,7 @@ Result<Output> parse_output(std::string_view text) {
   const std::string& type = keys.at("type");
   if (type == "local") return local(text, keys);
   if (type == "tar") return Output(TarOutput{TRY(destination(text, keys, ToStdout{}))});
-  if (type == "image") {
-    if (TRY(flag(text, keys, "push", false)))
-      return bad(text, "pushing to a registry comes in a later version",
-                 "write an archive (type=oci,dest=FILE) and push it with skopeo copy");
-    return Output(ImageOutput{TRY(names(keys))});
-  }
+  if (type == "image" || type == "registry") return image(text, keys);
   if (type == "oci") {
     OciOutput output;
     output.to = TRY(destination(text, keys, ToStdout{}));
@@ -182,6 +186,11 @@ Result<Output> parse_output(std::string_view text) {
   output.compression = TRY(compression(text, keys, Codec::kUncompressed));
   output.names = TRY(names(keys));
   return Output(std::move(output));
+}
+
+bool pushes(const Output& output) {
+  const auto* image = std::get_if<ImageOutput>(&output);
+  return image != nullptr && image->push;
 }
 
 bool goes_to_stdout(const Output& output) {

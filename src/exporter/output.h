@@ -6,7 +6,8 @@
 //   type=docker  an archive that `docker load` reads; without dest it is loaded (same as --load)
 //   type=tar     the root file system as one tar
 //   type=local   the root file system's files, put into a directory
-//   type=image   the image in the store, under the names given
+//   type=image   the image in the store, under the names given; with push=true in their registries, too
+//   type=registry  type=image,push=true
 //   PATH         type=local,dest=PATH;   -   type=tar,dest=-
 #pragma once
 
@@ -67,12 +68,17 @@ struct LocalOutput {
 };
 struct ImageOutput {
   std::vector<oci::Reference> names;
+  bool push = false;
+  Compression compression;  ///< of what is pushed; layers that came from a registry stay as they were there
 };
 using Output = std::variant<OciOutput, DockerOutput, TarOutput, LocalOutput, ImageOutput>;
 
 /// One value of --output. kUsage with a suggestion for unknown types and keys, keys that the type doesn't
 /// have, and values that a key can't have. No file is looked at.
 Result<Output> parse_output(std::string_view text);
+
+/// True if the image goes to a registry.
+[[nodiscard]] bool pushes(const Output& output);
 
 /// Standard output then belongs to this output's bytes alone.
 [[nodiscard]] bool goes_to_stdout(const Output& output);

@@ -107,13 +107,14 @@ TEST(Output, WhatCantBe) {
     EXPECT_EQ(error_of(text).kind, ErrorKind::kUsage) << text;
 }
 
-TEST(Output, PushComesLater) {
-  for (const char* text : {"type=image,name=x,push=true", "type=registry,name=x"}) {
-    const Error error = error_of(text);
-    EXPECT_EQ(error.kind, ErrorKind::kUsage);
-    EXPECT_THAT(error.message(), HasSubstr("later version")) << text;
-  }
-  EXPECT_TRUE(parse_output("type=image,push=false").has_value());
+TEST(Output, PushIsAWayToWriteAnImage) {
+  EXPECT_TRUE(parse<ImageOutput>("type=image,name=x,push=true").push);
+  EXPECT_FALSE(parse<ImageOutput>("type=image,name=x").push);
+  const auto registry = parse<ImageOutput>("type=registry,name=x,compression=zstd");
+  EXPECT_TRUE(registry.push);
+  EXPECT_EQ(registry.compression.codec, Codec::kZstd);
+  EXPECT_TRUE(pushes(registry));
+  EXPECT_EQ(error_of("type=image,oci-mediatypes=false").kind, ErrorKind::kUsage);
 }
 
 }  // namespace

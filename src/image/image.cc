@@ -19,18 +19,15 @@ Result<Image> load(const content::ContentStore& store, const oci::Descriptor& de
   return image;
 }
 
-Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConfig config,
-                              const std::vector<LayerBlob>& layers,
-                              const std::map<std::string, std::string>& annotations) {
-  config.diff_ids.clear();
-  oci::ImageManifest manifest;
-  manifest.annotations = annotations;
-  for (const LayerBlob& layer : layers) {
-    config.diff_ids.push_back(layer.diff_id);
+namespace {
+
+/// `manifest` gets its configuration and layers.
+Result<oci::Descriptor> store_image(const content::ContentStore& store, oci::ImageManifest manifest,
+                                    const std::string& config_json, const oci::Platform& platform,
+                                    const std::vector<LayerBlob>& layers) {
+  for (const LayerBlob& layer : layers)
     manifest.layers.push_back(
         {.media_type = std::string(oci::media_type::kLayer), .digest = layer.diff_id, .size = layer.size});
-  }
-  const std::string config_json = config.to_json();
   const oci::Digest config_digest = TRY(store.put(config_json));
   manifest.config = {.media_type = std::string(oci::media_type::kConfig),
                      .digest = config_digest,
@@ -40,7 +37,25 @@ Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConf
   return oci::Descriptor{.media_type = std::string(oci::media_type::kManifest),
                          .digest = digest,
                          .size = manifest_json.size(),
-                         .platform = config.platform};
+                         .platform = platform};
+}
+
+}  // namespace
+
+Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConfig config,
+                              const std::vector<LayerBlob>& layers,
+                              const std::map<std::string, std::string>& annotations) {
+  config.diff_ids.clear();
+  for (const LayerBlob& layer : layers) config.diff_ids.push_back(layer.diff_id);
+  oci::ImageManifest manifest;
+  manifest.annotations = annotations;
+  return store_image(store, std::move(manifest), config.to_json(), config.platform, layers);
+}
+
+Result<oci::Descriptor> write_published(const content::ContentStore& store, const std::string& config_json,
+                                        const std::vector<LayerBlob>& layers) {
+  const oci::ImageConfig config = TRY(oci::ImageConfig::from_json(config_json));
+  return store_image(store, {}, config_json, config.platform, layers);
 }
 
 }  // namespace pgstrata::image

@@ -30,4 +30,9 @@ Result<oci::Descriptor> write(const content::ContentStore& store, oci::ImageConf
                               const std::vector<LayerBlob>& layers,
                               const std::map<std::string, std::string>& annotations = {});
 
+/// The same with a configuration that somebody else wrote, kept to the byte, and so the image's ID. Its
+/// diff_ids have to be those of `layers`.
+Result<oci::Descriptor> write_published(const content::ContentStore& store, const std::string& config_json,
+                                        const std::vector<LayerBlob>& layers);
+
 }  // namespace pgstrata::image

@@ -68,7 +68,7 @@ Result<void> set_tags(const content::ContentStore& store, const std::vector<oci:
   for (const oci::Reference& name : names) {
     oci::Descriptor entry = manifest;
     entry.annotations[oci::annotation::kImageName] = name.str();
-    entry.annotations[oci::annotation::kRefName] = name.tag;
+    if (!name.tag.empty()) entry.annotations[oci::annotation::kRefName] = name.tag;
     const auto same_name = [&](const oci::Descriptor& other) { return name_of(other) == name.str(); };
     const auto found = std::find_if(index.manifests.begin(), index.manifests.end(), same_name);
     if (found == index.manifests.end())

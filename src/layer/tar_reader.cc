@@ -114,6 +114,7 @@ struct TarReader::Archive {
   std::unique_ptr<archive, FreeArchive> handle;
   os::Fd fd;
   std::string name;
+  bool sparse = false;  ///< the current entry
 
   [[nodiscard]] Error bad(std::string what, std::string_view entry, std::string why) const {
     std::string where = entry.empty() ? name : fmt::format("{}: {}", name, entry);
@@ -232,6 +233,7 @@ Result<std::optional<Entry>> TarReader::next() {
     auto type = type_of(found);
     if (!type && ::archive_entry_hardlink(found) != nullptr) type = EntryType::kRegular;
     if (!type) continue;
+    archive_->sparse = ::archive_entry_sparse_count(found) > 0;
     return TRY(archive_->convert(found, name, *type));
   }
 }
@@ -241,6 +243,13 @@ Result<std::size_t> TarReader::read(std::span<std::byte> space) {
   if (size < 0) return fail(archive_->bad("a damaged archive", "", archive_->reason()));
   return static_cast<std::size_t>(size);
 }
+
+std::uint64_t TarReader::content_offset() const {
+  // Filter 0 is the one next to the tar format: its output is the uncompressed archive.
+  return static_cast<std::uint64_t>(::archive_filter_bytes(archive_->handle.get(), 0));
+}
+
+bool TarReader::is_sparse() const { return archive_->sparse; }
 
 Result<bool> is_tar(const std::string& path) {
   const os::Fd fd = TRY(os::open(path, O_RDONLY));

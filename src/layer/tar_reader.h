@@ -37,6 +37,11 @@ class TarReader {
   /// The next bytes of the current entry's content, holes as zeros; 0 at its end.
   Result<std::size_t> read(std::span<std::byte> space);
 
+  /// Where the current entry's content begins in the uncompressed archive; asked before it is read.
+  [[nodiscard]] std::uint64_t content_offset() const;
+  /// True if the content has holes that the archive doesn't.
+  [[nodiscard]] bool is_sparse() const;
+
  private:
   struct Archive;
   explicit TarReader(std::unique_ptr<Archive> archive);

@@ -112,7 +112,7 @@ Result<HttpCache::Stored> HttpCache::refresh(
   oci::Sha256 hash;
   const HttpResponse response = TRY(client_.send(
       request,
-      [&](std::span<const std::byte> bytes) {
+      [&](const HttpResponse&, std::span<const std::byte> bytes) {
         hash.update(bytes);
         return os::write_all(fd.get(), bytes, part);
       },

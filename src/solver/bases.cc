@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "image/tags.h"
+#include "importer/layout_image.h"
 #include "oci/reference.h"
-#include "solver/import_layout.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -41,7 +41,7 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
     constexpr std::string_view kLayoutScheme = "oci-layout://";
     if (context->second.starts_with(kLayoutScheme)) {
       const auto imported =
-          TRY(import_layout(layers_, context->second.substr(kLayoutScheme.size()), platform));
+          TRY(importer::import_layout(layers_, context->second.substr(kLayoutScheme.size()), platform));
       return load(imported, context->second, platform);
     }
     if (!context->second.starts_with(kImageScheme))
@@ -51,15 +51,20 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
     name = context->second.substr(kImageScheme.size());
   }
   const oci::Reference reference = TRY(oci::Reference::parse(name));
+  std::optional<Error> unusable;
   if (!options_.pull) {
     if (const auto manifest = TRY(image::find_tag(layers_.content(), reference))) {
       auto base = load(*manifest, reference.familiar(), platform);
-      // An image whose layers are gone is as good as none, if it can be made again.
-      if (base || base.error().kind != ErrorKind::kNotFound) return base;
+      // One whose layers are gone, or for another platform, is as good as none, if there is another.
+      if (base || (base.error().kind != ErrorKind::kNotFound && base.error().kind != ErrorKind::kUsage))
+        return base;
+      unusable = std::move(base).error();
     }
   }
-  const oci::Descriptor made = TRY(options_.make(reference, platform));
-  return load(made, reference.familiar(), platform);
+  const auto made = options_.make(reference, platform);
+  if (!made && made.error().kind == ErrorKind::kUnreachable && unusable) return fail(std::move(*unusable));
+  if (!made) return fail(made.error());
+  return load(*made, reference.familiar(), platform);
 }
 
 Result<Base> Bases::load(const oci::Descriptor& manifest, const std::string& name,

@@ -1,5 +1,6 @@
 // Base images: what FROM and COPY --from=image name. Resolution order (docs/bases.md): --build-context,
-// the store's own images, and, where no registry can be reached, a bootstrap from Debian's packages.
+// the store's own images, the registry, and, where that can't be reached, a bootstrap from Debian's
+// packages.
 #pragma once
 
 #include <functional>

@@ -28,15 +28,11 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, const 
   return image::write(content, std::move(config), {{layer.diff_id, layer.size}});
 }
 
-Error cannot_pull(const oci::Reference& reference) {
+Error cannot_bootstrap(const oci::Reference& reference) {
   return {.kind = ErrorKind::kUsage,
-          .what = fmt::format("there is no image {} in the store", reference.familiar()),
-          .why =
-              "this version of pgstrata doesn't pull from registries, and only debian:SUITE and "
-              "debian:SUITE-slim can be bootstrapped",
-          .next =
-              "build it into the store under this name (FROM scratch, ADD of its root file system), or "
-              "name another image with --build-context"};
+          .what = fmt::format("{} can't be made from packages", reference.familiar()),
+          .why = "only debian:SUITE and debian:SUITE-slim, for this machine's platform, can",
+          .next = "pgstrata pull gets an image from its registry"};
 }
 
 }  // namespace
@@ -45,7 +41,7 @@ Result<oci::Descriptor> bootstrap_base(store::LayerStore& layers, const oci::Ref
                                        const oci::Platform& platform,
                                        const bootstrap::ProgressLine& progress, std::stop_token stop) {
   const auto name = bootstrap::parse_base_name(reference.str());
-  if (!name || platform != oci::Platform::host()) return fail(cannot_pull(reference));
+  if (!name || platform != oci::Platform::host()) return fail(cannot_bootstrap(reference));
   const content::ContentStore& content = layers.content();
   const std::string work = content.temporary_path("bootstrap");
   const std::string elsewhere = content.temporary_path("elsewhere");

@@ -14,7 +14,7 @@
 namespace pgstrata::solver {
 
 /// Bootstraps `reference` (debian:SUITE or debian:SUITE-slim, of this machine's platform), tags it with its
-/// name and gives its manifest. kUsage for any other image: it says that this version can't pull.
+/// name and gives its manifest. kUsage for any other image.
 Result<oci::Descriptor> bootstrap_base(store::LayerStore& layers, const oci::Reference& reference,
                                        const oci::Platform& platform,
                                        const bootstrap::ProgressLine& progress, std::stop_token stop);

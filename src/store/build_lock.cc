@@ -48,4 +48,15 @@ Result<void> BuildLock::clear_abandoned(const std::string& root) {
   return cleared;
 }
 
+Result<bool> BuildLock::take_alone(bool wait) {
+  while (::flock(fd_.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail(system_error("can't lock the store", "build.lock"));
+    // The attempt may have given up the shared lock (flock(2), "Converting a lock").
+    ::flock(fd_.get(), LOCK_SH);
+    return false;
+  }
+  return true;
+}
+
 }  // namespace pgstrata::store

@@ -20,6 +20,10 @@ class BuildLock {
   /// belong to any of its ids.
   Result<void> clear_abandoned(const std::string& root);
 
+  /// Nobody else uses the store from here until the lock goes. With `wait` as soon as nobody does; without
+  /// it false, if somebody does now.
+  Result<bool> take_alone(bool wait);
+
  private:
   explicit BuildLock(os::Fd fd) : fd_(std::move(fd)) {}
   os::Fd fd_;

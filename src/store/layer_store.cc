@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "layer/unpack.h"
 #include "os/file.h"
@@ -193,6 +194,45 @@ Result<std::vector<std::string>> LayerStore::lowerdirs(const std::vector<LayerRo
     if (!adds_nothing(*file)) directories.push_back(TRY(unpacked(*layer, rootless)));
   }
   return directories;
+}
+
+void LayerStore::touch(const std::vector<LayerRow>& chain) const {
+  constexpr std::int64_t kHour = 3600;
+  const std::int64_t now = std::time(nullptr);
+  for (const LayerRow& layer : chain) {
+    const std::string path = changes_path(layer.diff_id);
+    // Without it, the layer only looks older than it is.
+    if (now - last_used(layer.diff_id) > kHour)
+      static_cast<void>(::utimensat(AT_FDCWD, path.c_str(), nullptr, 0));
+  }
+}
+
+std::int64_t LayerStore::last_used(const oci::Digest& diff_id) const {
+  struct stat status {};
+  return ::stat(changes_path(diff_id).c_str(), &status) == 0 ? status.st_mtim.tv_sec : 0;
+}
+
+Result<void> LayerStore::remove(const oci::Digest& diff_id) {
+  // The row first: from then on the layer isn't there.
+  TRY_VOID(index_.forget_layer(diff_id));
+  {
+    const std::scoped_lock lock(mutex_);
+    open_changes_.erase(diff_id);
+  }
+  TRY_VOID(remove_unpacked(diff_id));
+  ::unlink(changes_path(diff_id).c_str());
+  ::unlink(content_.blob_path(diff_id).c_str());
+  return {};
+}
+
+Result<void> LayerStore::remove_unpacked(const oci::Digest& diff_id) {
+  const std::string path = unpacked_path(diff_id);
+  if (!os::exists(path)) return {};
+  // Under its own name it is whole or not there.
+  const std::string aside = content_.temporary_path("removed");
+  if (::rename(path.c_str(), aside.c_str()) != 0)
+    return fail(system_error("can't remove a layer's files", path));
+  return os::remove_tree(aside);
 }
 
 std::unique_ptr<PreviousLayer> LayerStore::previous(const LayerRow& layer) {

@@ -67,6 +67,18 @@ class LayerStore {
   /// The bytes of an earlier layer, for add() of one that is mostly the same; nothing if it isn't there.
   std::unique_ptr<PreviousLayer> previous(const cache::LayerRow& layer);
 
+  /// Notes that a build used them now: the time of change of the change-set file. Once an hour is enough,
+  /// so that a build that changes nothing writes nothing.
+  void touch(const std::vector<cache::LayerRow>& chain) const;
+  /// When it was made or touched last, in seconds since the epoch.
+  [[nodiscard]] std::int64_t last_used(const oci::Digest& diff_id) const;
+  /// Removes the layer with its records, its files in all forms that this class knows. Nobody else may use
+  /// the store.
+  Result<void> remove(const oci::Digest& diff_id);
+  Result<void> remove_unpacked(const oci::Digest& diff_id);
+
+  [[nodiscard]] std::string changes_path(const oci::Digest& diff_id) const;
+  [[nodiscard]] std::string unpacked_path(const oci::Digest& diff_id) const;
   [[nodiscard]] const content::ContentStore& content() const { return content_; }
   [[nodiscard]] cache::Index& index() { return index_; }
 
@@ -77,8 +89,6 @@ class LayerStore {
                                       const oci::Digest& times, const filetree::StepTimes& step);
   Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
   Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
-  [[nodiscard]] std::string changes_path(const oci::Digest& diff_id) const;
-  [[nodiscard]] std::string unpacked_path(const oci::Digest& diff_id) const;
 
   const content::ContentStore& content_;
   cache::Index& index_;

@@ -66,6 +66,13 @@ END
   assert_has "$output" 'exit code 137'
 }
 
+@test "exit code 1: a base image that the store lacks, and no registry in reach" {
+  dockerfile <<<'FROM no-such-image'
+  run -1 pgstrata build --build-arg HTTPS_PROXY=http://localhost:1 context
+  assert_has "$output" 'context/Dockerfile:1'
+  assert_has "$output" no-such-image
+}
+
 @test "exit code 2: the command line is wrong" {
   dockerfile <<<'FROM base'
   run -2 pgstrata build --no-such-option context
@@ -85,9 +92,6 @@ END
   run -2 pgstrata build context
   assert_has "$output" 'context/Dockerfile:2'
   assert_has "$output" missing
-  dockerfile <<<'FROM no-such-image'
-  run -2 pgstrata build context
-  assert_has "$output" no-such-image
 }
 
 @test "exit code 3: the machine can't" {

@@ -1,4 +1,4 @@
-#include "solver/import_layout.h"
+#include "importer/layout_image.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,12 +8,11 @@
 #include <array>
 #include <cerrno>
 
-#include "image/image.h"
-#include "layer/archive_tree.h"
+#include "importer/import_image.h"
+#include "importer/registry_image.h"
 #include "os/file.h"
-#include "solver/vertex_result.h"
 
-namespace pgstrata::solver {
+namespace pgstrata::importer {
 namespace {
 
 struct Place {
@@ -71,7 +70,7 @@ bool has_tag(const oci::Descriptor& descriptor, const std::string& tag) {
   return image != descriptor.annotations.end() && image->second.ends_with(":" + tag);
 }
 
-Result<oci::Digest> choose(const Place& place) {
+Result<oci::Digest> find(const Place& place) {
   if (place.digest) return *place.digest;
   auto text = os::read_file(place.path + "/index.json");
   if (!text) {
@@ -98,10 +97,8 @@ Result<oci::ImageManifest> find_manifest(const Place& place, oci::Digest digest,
     const std::string text = TRY(read_blob(place, digest));
     if (auto manifest = oci::ImageManifest::from_json(text)) return manifest;
     const oci::ImageIndex index = TRY(oci::ImageIndex::from_json(text));
-    const auto found = std::find_if(index.manifests.begin(), index.manifests.end(), [&](const auto& one) {
-      return !one.platform || *one.platform == platform;
-    });
-    if (found == index.manifests.end())
+    const auto found = choose(index, platform);
+    if (!found)
       return fail({.kind = ErrorKind::kUsage,
                    .what = fmt::format("the image in {} isn't there for {}", place.path, platform.str())});
     digest = found->digest;
@@ -109,42 +106,22 @@ Result<oci::ImageManifest> find_manifest(const Place& place, oci::Digest digest,
   return fail({.kind = ErrorKind::kCorrupt, .what = "indexes within indexes", .where = place.path});
 }
 
-Result<cache::LayerRow> import_one(store::LayerStore& layers, const Place& place, const Chain& below,
-                                   const oci::Digest& blob) {
-  const oci::Digest key =
-      oci::KeyHasher("pgstrata.import.v1").add("below", below.id).add("blob", blob).finish();
-  if (const auto hit = TRY(layers.index().find(key)); hit && layers.is_present(hit->layer))
-    return hit->layer;
-  TRY_VOID(verify(place, blob));
-  const auto view = TRY(layers.view(below.layers, "the layers below"));
-  content::Ingest tar = TRY(layers.content().ingest());
-  const int fd = tar.fd();
-  layer::TarReader archive = TRY(layer::TarReader::open(blob_path(place, blob)));
-  const auto written = TRY(layer::import_layer(
-      std::move(archive), *view, {.spool_directory = layers.content().root() + "/tmp"},
-      [&](std::span<const std::byte> bytes) { return os::write_all(fd, bytes, tar.path()); }));
-  const cache::LayerRow row = TRY(layers.add_written(std::move(tar), written));
-  TRY(layers.index().record(key, row.diff_id, 0, {}));
-  return row;
-}
-
 }  // namespace
 
 Result<oci::Descriptor> import_layout(store::LayerStore& layers, const std::string& text,
                                       const oci::Platform& platform) {
   const Place place = TRY(parse_place(text));
-  const oci::Digest digest = TRY(choose(place));
-  const oci::ImageManifest manifest = TRY(find_manifest(place, digest, platform));
-  const std::string config_text = TRY(read_blob(place, manifest.config.digest));
-  oci::ImageConfig config = TRY(oci::ImageConfig::from_json(config_text));
-  Chain chain;
-  std::vector<image::LayerBlob> blobs;
-  for (const oci::Descriptor& descriptor : manifest.layers) {
-    const cache::LayerRow row = TRY(import_one(layers, place, chain, descriptor.digest));
-    chain = chain.with(row);
-    blobs.push_back({row.diff_id, row.size});
-  }
-  return image::write(layers.content(), std::move(config), blobs);
+  const oci::Digest digest = TRY(find(place));
+  ImageParts parts;
+  parts.manifest = TRY(find_manifest(place, digest, platform));
+  parts.config = TRY(read_blob(place, parts.manifest.config.digest));
+  const FetchLayer open = [&](const oci::Descriptor& blob, const std::stop_token&) -> Result<LayerFile> {
+    TRY_VOID(verify(place, blob.digest));
+    const std::string path = blob_path(place, blob.digest);
+    os::Fd fd = TRY(os::open(path, O_RDONLY));
+    return LayerFile{.fd = std::move(fd), .name = path};
+  };
+  return import_image(layers, parts, open, {.stop = {}, .annotations = {}});
 }
 
-}  // namespace pgstrata::solver
+}  // namespace pgstrata::importer

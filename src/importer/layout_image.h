@@ -9,12 +9,12 @@
 #include "oci/platform.h"
 #include "store/layer_store.h"
 
-namespace pgstrata::solver {
+namespace pgstrata::importer {
 
 /// `place` is what stands behind "oci-layout://". Without TAG and DIGEST: the tag "latest", or the only
-/// image. Its layers become canonical ones of the store, once; the manifest that is given refers to those.
+/// image. The manifest that is given is that of import_image().
 /// kUsage: no such layout, image or platform; kCorrupt: a blob isn't what its name says.
 Result<oci::Descriptor> import_layout(store::LayerStore& layers, const std::string& place,
                                       const oci::Platform& platform);
 
-}  // namespace pgstrata::solver
+}  // namespace pgstrata::importer

@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/image_verbs.h"
+#include "cli/interrupts.h"
+#include "cli/pushing.h"
+#include "cli/registries.h"
+#include "cli/store.h"
+#include "cli/stored_image.h"
+#include "exporter/push.h"
+#include "solver/bases.h"
+
+namespace pgstrata::cli {
+namespace {
+
+struct PushVerb {
+  std::string name;
+  std::string compression = "gzip";
+  bool allow_bootstrap = false;
+  bool quiet = false;
+};
+
+exporter::Compression compression_of(const std::string& name) {
+  return {.codec = name == "zstd" ? exporter::Codec::kZstd : exporter::Codec::kGzip};
+}
+
+Result<int> push(const GlobalOptions& global, const PushVerb& options) {
+  const oci::Reference name = TRY(oci::Reference::parse(options.name));
+  Store store = TRY(open_store(global));
+  const StoredImage stored = TRY(find_image(*store.content, options.name));
+  TRY_VOID(check_pushable(stored.image.config, options.allow_bootstrap));
+  std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
+  Registries registries(remote::Proxies::from({}));
+  registry::Registry* registry = TRY(registries.get(name.domain));
+  std::stop_source stop;
+  const Interrupts interrupts(stop);
+  const exporter::Request request{
+      .image = stored.image, .chain = std::move(chain), .names = {name}, .layers = *store.layers};
+  const exporter::Pushed pushed =
+      TRY(exporter::push(request, *registry, name,
+                         {.compression = compression_of(options.compression), .stop = stop.get_token()}));
+  if (!options.quiet) fmt::print(stderr, "{}\n", exporter::in_words(name, pushed));
+  TRY_VOID(print(pushed.manifest.digest.str() + "\n"));
+  return 0;
+}
+
+}  // namespace
+
+Result<void> check_pushable(const oci::ImageConfig& config, bool allow) {
+  const auto label = config.config.labels.find(solver::kBootstrapLabel);
+  if (allow || label == config.config.labels.end()) return {};
+  return fail({.kind = ErrorKind::kUsage,
+               .what = "the image stands on a base that was made on this machine, and isn't pushed",
+               .why = fmt::format("no registry could be reached, so it was made from the packages of {}",
+                                  label->second),
+               .next = "--allow-bootstrap pushes it all the same"});
+}
+
+Command add_push(CLI::App& app, const GlobalOptions& global) {
+  const auto options = std::make_shared<PushVerb>();
+  app.add_option("NAME", options->name, "the image's name, which says where to: [REGISTRY/]NAME[:TAG]")
+      ->required();
+  app.add_option("--compression", options->compression,
+                 "gzip or zstd, of layers that no registry has yet (default: gzip)")
+      ->check(CLI::IsMember({"gzip", "zstd"}));
+  app.add_flag("--allow-bootstrap", options->allow_bootstrap,
+               "also an image on a base that was made from Debian's packages");
+  app.add_flag("-q,--quiet", options->quiet, "print nothing but the digest");
+  return [options, &global] { return push(global, *options); };
+}
+
+}  // namespace pgstrata::cli

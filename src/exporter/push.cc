@@ -1,0 +1,183 @@
+#include "exporter/push.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "exporter/compressed_layers.h"
+#include "os/in_parallel.h"
+#include "registry/known_repositories.h"
+#include "registry/repository.h"
+
+namespace pgstrata::exporter {
+namespace {
+
+/// Requests that a blob's mount is worth.
+constexpr std::size_t kMostMounts = 2;
+
+struct LayerForm {
+  StoredBlob blob;
+  std::string_view media_type;
+};
+
+/// The layer as somebody published it, if it is that, else in a form of ours.
+Result<LayerForm> form_of(const content::ContentStore& store, const cache::LayerRow& layer,
+                          const Compression& compression) {
+  const auto original = [&](layer::Compression kind) {
+    return store::find_form(store, store::original_form(kind), layer.diff_id);
+  };
+  // With a level, somebody wants it compressed anew.
+  if (compression.level == 0 && compression.codec != Codec::kUncompressed) {
+    if (compression.codec == Codec::kGzip)
+      if (const auto found = TRY(original(layer::Compression::kGzip)))
+        return LayerForm{.blob = *found, .media_type = oci::media_type::kLayerGzip};
+    if (const auto found = TRY(original(layer::Compression::kZstd)))
+      return LayerForm{.blob = *found, .media_type = oci::media_type::kLayerZstd};
+  }
+  const StoredBlob blob =
+      TRY(compressed_layer(store, {.digest = layer.diff_id, .size = layer.size}, compression));
+  const std::string_view type = compression.codec == Codec::kGzip   ? oci::media_type::kLayerGzip
+                                : compression.codec == Codec::kZstd ? oci::media_type::kLayerZstd
+                                                                    : oci::media_type::kLayer;
+  return LayerForm{.blob = blob, .media_type = type};
+}
+
+class Push {
+ public:
+  Push(const Request& request, registry::Registry& registry, const oci::Reference& name,
+       const PushOptions& options)
+      : request_(request),
+        store_(request.layers.content()),
+        repository_(registry, name.path),
+        known_(store_.root(), name.domain),
+        name_(name),
+        options_(options) {}
+
+  Result<Pushed> run() {
+    const auto present = TRY(image_there());
+    const std::string bytes = TRY(send_blobs());
+    pushed_.manifest = {.media_type = std::string(oci::media_type::kManifest),
+                        .digest = oci::sha256(bytes),
+                        .size = bytes.size(),
+                        .annotations = {},
+                        .platform = request_.image.config.platform};
+    if (present == pushed_.manifest.digest) return pushed_;
+    auto put = repository_.put_manifest(name_.tag, oci::media_type::kManifest, bytes, options_.stop);
+    if (!put && put.error().kind != ErrorKind::kCancelled && !there_.empty()) {
+      // A registry that has lost a blob of its image says so now: look at each of them.
+      there_.clear();
+      pushed_ = Pushed{.manifest = pushed_.manifest};
+      TRY(send_blobs());
+      put = repository_.put_manifest(name_.tag, oci::media_type::kManifest, bytes, options_.stop);
+    }
+    if (!put) return fail(std::move(put).error());
+    return pushed_;
+  }
+
+ private:
+  /// What the tag stands for now: its digest, and its blobs as `there_`.
+  Result<std::optional<oci::Digest>> image_there() {
+    if (name_.tag.empty()) return std::nullopt;
+    const auto manifest = repository_.manifest(name_.tag, options_.stop);
+    if (!manifest) {
+      const ErrorKind kind = manifest.error().kind;
+      if (kind == ErrorKind::kUnreachable || kind == ErrorKind::kCancelled) return fail(manifest.error());
+      return std::nullopt;  // a repository that doesn't exist yet, or may only be written: pushing will
+                            // tell
+    }
+    if (const auto image = oci::ImageManifest::from_json(manifest->bytes)) {
+      there_.insert(image->config.digest);
+      for (const oci::Descriptor& layer : image->layers) there_.insert(layer.digest);
+    }
+    return manifest->digest;
+  }
+
+  /// The manifest to put on top of them.
+  Result<std::string> send_blobs() {
+    oci::ImageManifest manifest = request_.image.manifest;
+    if (manifest.layers.size() != request_.chain.size())
+      return fail({.kind = ErrorKind::kCorrupt,
+                   .what = "an image and its chain contradict each other",
+                   .where = request_.image.descriptor.digest.str()});
+    sent_.clear();
+    // The last is the configuration.
+    const auto send_one = [&](std::size_t i, const std::stop_token& stop) -> Result<void> {
+      if (i == manifest.layers.size())
+        return send({.digest = manifest.config.digest, .size = manifest.config.size}, stop);
+      const LayerForm form = TRY(form_of(store_, request_.chain[i], options_.compression));
+      manifest.layers[i].media_type = form.media_type;
+      manifest.layers[i].digest = form.blob.digest;
+      manifest.layers[i].size = form.blob.size;
+      return send(form.blob, stop);
+    };
+    TRY_VOID(os::in_parallel(manifest.layers.size() + 1, options_.parallel, options_.stop, send_one));
+    manifest.config.media_type = oci::media_type::kConfig;
+    return manifest.to_json();
+  }
+
+  Result<void> send(const StoredBlob& blob, const std::stop_token& stop) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!sent_.insert(blob.digest).second) return {};
+      if (there_.contains(blob.digest)) {
+        ++pushed_.present;
+        return {};
+      }
+    }
+    int Pushed::*count = &Pushed::present;
+    if (!TRY(repository_.has_blob(blob.digest, stop))) {
+      count = TRY(mount(blob.digest, stop)) ? &Pushed::mounted : &Pushed::uploaded;
+      if (count == &Pushed::uploaded) {
+        const os::Fd fd = TRY(store_.open_blob(blob.digest));
+        TRY_VOID(repository_.upload({.fd = fd.get(), .digest = blob.digest, .size = blob.size}, stop));
+      }
+    }
+    const std::scoped_lock lock(mutex_);
+    ++(pushed_.*count);
+    if (count == &Pushed::uploaded) pushed_.uploaded_bytes += blob.size;
+    return known_.add(blob.digest, repository_.name());
+  }
+
+  Result<bool> mount(const oci::Digest& digest, const std::stop_token& stop) {
+    std::size_t tried = 0;
+    for (const std::string& other : known_.of(digest)) {
+      if (other == repository_.name()) continue;
+      if (tried++ == kMostMounts) break;
+      if (TRY(repository_.mount(digest, other, stop))) return true;
+    }
+    return false;
+  }
+
+  const Request& request_;
+  const content::ContentStore& store_;
+  registry::Repository repository_;
+  registry::KnownRepositories known_;
+  const oci::Reference& name_;
+  const PushOptions& options_;
+  std::set<oci::Digest> there_;
+  std::mutex mutex_;  ///< of what follows
+  std::set<oci::Digest> sent_;
+  Pushed pushed_;
+};
+
+}  // namespace
+
+Result<Pushed> push(const Request& request, registry::Registry& registry, const oci::Reference& name,
+                    const PushOptions& options) {
+  return Push(request, registry, name, options).run();
+}
+
+std::string in_words(const oci::Reference& name, const Pushed& pushed) {
+  std::string text = fmt::format("pushed {}: {} blob{} sent", name.familiar(), pushed.uploaded,
+                                 pushed.uploaded == 1 ? "" : "s");
+  if (pushed.uploaded > 0)
+    text += pushed.uploaded_bytes < 1'000'000
+                ? fmt::format(" ({:.1f} kB)", static_cast<double>(pushed.uploaded_bytes) / 1e3)
+                : fmt::format(" ({:.1f} MB)", static_cast<double>(pushed.uploaded_bytes) / 1e6);
+  if (pushed.mounted > 0) text += fmt::format(", {} taken from another repository", pushed.mounted);
+  return text + fmt::format(", {} there already; {}", pushed.present, pushed.manifest.digest.str());
+}
+
+}  // namespace pgstrata::exporter

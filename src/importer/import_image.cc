@@ -1,0 +1,170 @@
+#include "importer/import_image.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "image/image.h"
+#include "layer/archive_tree.h"
+#include "layer/decompress.h"
+#include "layer/layer_in_place.h"
+#include "oci/image_config.h"
+#include "os/file.h"
+#include "os/in_parallel.h"
+#include "store/compressed_forms.h"
+
+namespace pgstrata::importer {
+namespace {
+
+/// A layer that the store doesn't have yet, uncompressed.
+struct Unpacked {
+  content::Ingest tar;
+  std::uint64_t size = 0;
+  std::optional<filetree::ChangeSet> entries;  ///< none: it can't be taken as it is
+};
+
+Error contradiction(std::string why) {
+  return {.kind = ErrorKind::kCorrupt,
+          .what = "an image contradicts itself",
+          .why = std::move(why),
+          .next = "whoever published it has to publish it again"};
+}
+
+class Import {
+ public:
+  Import(store::LayerStore& layers, const ImageParts& parts, const FetchLayer& fetch,
+         const ImportOptions& options, const oci::ImageConfig& config)
+      : layers_(layers),
+        parts_(parts),
+        fetch_(fetch),
+        options_(options),
+        config_(config),
+        unpacked_(config.diff_ids.size()) {}
+
+  /// The layers that aren't in the store, each in a thread.
+  Result<void> unpack_all() {
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < config_.diff_ids.size(); ++i) {
+      const oci::Digest& diff_id = config_.diff_ids[i];
+      // The same layer may stand in an image twice.
+      const auto first = std::find(config_.diff_ids.begin(), config_.diff_ids.end(), diff_id);
+      if (static_cast<std::size_t>(first - config_.diff_ids.begin()) != i) continue;
+      const auto row = TRY(layers_.index().layer(diff_id));
+      if (!row || !layers_.is_present(*row)) missing.push_back(i);
+    }
+    return os::in_parallel(
+        missing.size(), options_.parallel, options_.stop,
+        [&](std::size_t turn, const std::stop_token& stop) { return unpack(missing[turn], stop); });
+  }
+
+  /// Bottom first: what a layer says depends on those below.
+  Result<std::vector<cache::LayerRow>> register_all() {
+    std::vector<cache::LayerRow> chain;
+    for (std::size_t i = 0; i < config_.diff_ids.size(); ++i) {
+      const auto known = TRY(layers_.index().layer(config_.diff_ids[i]));
+      const bool present = known && layers_.is_present(*known);
+      if (!unpacked_[i] && !present) return fail(contradiction("one of its layers was removed meanwhile"));
+      chain.push_back(unpacked_[i] ? TRY(add(i, chain)) : *known);
+    }
+    return chain;
+  }
+
+ private:
+  Result<void> unpack(std::size_t i, const std::stop_token& stop) {
+    const oci::Descriptor& blob = parts_.manifest.layers[i];
+    const LayerFile file = TRY(fetch_(blob, stop));
+    content::Ingest tar = TRY(layers_.content().ingest());
+    const auto result = TRY(layer::decompress(file.fd.get(), file.name, options_.layer_limit,
+                                              [&](std::span<const std::byte> bytes) -> Result<void> {
+                                                if (stop.stop_requested())
+                                                  return fail({.kind = ErrorKind::kCancelled,
+                                                               .what = "the import was stopped"});
+                                                return os::write_all(tar.fd(), bytes, tar.path());
+                                              }));
+    const oci::Digest& expected = config_.diff_ids[i];
+    if (result.digest != expected)
+      return fail(
+          {.kind = ErrorKind::kCorrupt,
+           .what = "a layer isn't the one that the image's configuration names",
+           .where = file.name,
+           .why = fmt::format("its DiffID is {}, expected {}", result.digest.str(), expected.str())});
+    auto entries = layer::read_in_place(tar.path());
+    if (!entries) {
+      entries.error().where = file.name + ": " + entries.error().where;
+      return fail(std::move(entries).error());
+    }
+    if (file.is_kept && result.compression)
+      TRY_VOID(store::record_form(layers_.content(), store::original_form(*result.compression), expected,
+                                  {.digest = blob.digest, .size = blob.size}));
+    unpacked_[i].emplace(
+        Unpacked{.tar = std::move(tar), .size = result.size, .entries = std::move(*entries)});
+    return {};
+  }
+
+  Result<cache::LayerRow> add(std::size_t i, const std::vector<cache::LayerRow>& chain) {
+    Unpacked layer = *std::move(unpacked_[i]);
+    unpacked_[i].reset();
+    const auto below = TRY(layers_.view(chain, "the layers below"));
+    if (!layer.entries) return rewrite(layer, *below);
+    layer::WrittenLayer written;
+    written.changes = TRY(layer::changes_in_place(*std::move(layer.entries), *below));
+    written.diff_id = config_.diff_ids[i];
+    written.change_set_digest = filetree::change_set_digest(written.changes);
+    written.size = layer.size;
+    // One of this name, on other layers and so with other parents, may be there.
+    const auto known = TRY(layers_.index().layer(written.diff_id));
+    if (known && known->change_set != written.change_set_digest) return rewrite(layer, *below);
+    return layers_.add_written(std::move(layer.tar), written);
+  }
+
+  /// As a canonical layer, with a DiffID of its own.
+  Result<cache::LayerRow> rewrite(const Unpacked& layer, const filetree::FileTree& below) {
+    content::Ingest tar = TRY(layers_.content().ingest());
+    layer::TarReader archive = TRY(layer::TarReader::open(layer.tar.path()));
+    const auto written = TRY(layer::import_layer(
+        std::move(archive), below,
+        {.spool_directory = layers_.content().root() + "/tmp", .source_date_epoch = {}},
+        [&](std::span<const std::byte> bytes) { return os::write_all(tar.fd(), bytes, tar.path()); }));
+    return layers_.add_written(std::move(tar), written);
+  }
+
+  store::LayerStore& layers_;
+  const ImageParts& parts_;
+  const FetchLayer& fetch_;
+  const ImportOptions& options_;
+  const oci::ImageConfig& config_;
+  std::vector<std::optional<Unpacked>> unpacked_;
+};
+
+}  // namespace
+
+Result<oci::Descriptor> import_image(store::LayerStore& layers, const ImageParts& parts,
+                                     const FetchLayer& fetch, const ImportOptions& options) {
+  const oci::ImageConfig config = TRY(oci::ImageConfig::from_json(parts.config));
+  if (config.diff_ids.size() != parts.manifest.layers.size())
+    return fail(contradiction(fmt::format("its manifest has {} layers, its configuration {}",
+                                          parts.manifest.layers.size(), config.diff_ids.size())));
+  if (config.diff_ids.size() > kMostLayers)
+    return fail(contradiction(
+        fmt::format("it has {} layers; {} is the limit", config.diff_ids.size(), kMostLayers)));
+  Import import(layers, parts, fetch, options, config);
+  TRY_VOID(import.unpack_all());
+  const std::vector<cache::LayerRow> chain = TRY(import.register_all());
+  std::vector<image::LayerBlob> blobs;
+  bool as_published = true;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    blobs.push_back({chain[i].diff_id, chain[i].size});
+    as_published &= chain[i].diff_id == config.diff_ids[i];
+  }
+  oci::Descriptor manifest = as_published
+                                 ? TRY(image::write_published(layers.content(), parts.config, blobs))
+                                 : TRY(image::write(layers.content(), config, blobs));
+  manifest.annotations = options.annotations;
+  return manifest;
+}
+
+}  // namespace pgstrata::importer

@@ -1,0 +1,55 @@
+// An image made elsewhere, brought into the store: its layers with their change sets, under the DiffIDs
+// that its configuration names, so that an image on top of it refers to the very same layers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+
+#include "core/result.h"
+#include "oci/manifest.h"
+#include "os/fd.h"
+#include "store/layer_store.h"
+
+namespace pgstrata::importer {
+
+struct ImageParts {
+  oci::ImageManifest manifest;
+  std::string config;  ///< the JSON, as it was given
+};
+
+/// A layer as it was published: an open file with the bytes of its descriptor, checked, and read from its
+/// beginning.
+struct LayerFile {
+  os::Fd fd;
+  std::string name;      ///< for messages
+  bool is_kept = false;  ///< it is a blob of the store
+};
+/// Called from several threads.
+using FetchLayer = std::function<Result<LayerFile>(const oci::Descriptor&, const std::stop_token&)>;
+
+/// Much, and still no disk full: 32 GB.
+inline constexpr std::uint64_t kLayerLimit = 32ULL * 1024 * 1024 * 1024;
+/// More than any builder makes.
+inline constexpr std::size_t kMostLayers = 1000;
+
+struct ImportOptions {
+  std::uint64_t layer_limit = kLayerLimit;  ///< bytes of one uncompressed layer
+  unsigned parallel = 3;                    ///< layers at once
+  std::stop_token stop;
+  std::map<std::string, std::string> annotations;  ///< of the descriptor that is given back
+};
+
+/// Layers that the store has are not fetched. The others are fetched and uncompressed several at once. The
+/// image's ID stays the same, but for an image with a layer that can't be taken as it is (one with sparse
+/// files; one that lacks parent directories and is in the store already on others): that one is written
+/// anew, and so is the configuration.
+///
+/// kCorrupt: manifest, configuration and layers contradict each other, a layer is no tar, is too large, or
+/// isn't what its DiffID says (both digests are named).
+Result<oci::Descriptor> import_image(store::LayerStore& layers, const ImageParts& parts,
+                                     const FetchLayer& fetch, const ImportOptions& options);
+
+}  // namespace pgstrata::importer

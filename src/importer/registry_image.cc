@@ -1,0 +1,196 @@
+#include "importer/registry_image.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "image/image.h"
+#include "image/tags.h"
+#include "os/file.h"
+#include "registry/known_repositories.h"
+
+namespace pgstrata::importer {
+namespace {
+
+/// Image configurations are some kilobytes; nobody's has this many.
+constexpr std::uint64_t kLargestConfig = 8UL * 1024 * 1024;
+/// An index within an index is allowed, and nobody does it.
+constexpr int kDeepestIndex = 3;
+
+bool is_index(const registry::Manifest& manifest) {
+  return manifest.media_type == oci::media_type::kIndex ||
+         manifest.media_type == "application/vnd.docker.distribution.manifest.list.v2+json";
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kMega = 1'000'000;
+  if (bytes >= kMega) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kMega);
+  return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1000);
+}
+
+class Pull {
+ public:
+  Pull(store::LayerStore& layers, registry::Repository& repository, const oci::Reference& reference,
+       const PullOptions& options)
+      : layers_(layers), repository_(repository), reference_(reference), options_(options) {}
+
+  Result<Pulled> run() {
+    if (const auto there = TRY(up_to_date())) return Pulled{.manifest = *there, .is_new = false};
+    registry::Manifest found = TRY(
+        repository_.manifest(reference_.digest ? reference_.digest->str() : reference_.tag, options_.stop));
+    const oci::Digest named = found.digest;
+    for (int depth = 0; is_index(found); ++depth) {
+      if (depth == kDeepestIndex) return fail(bad("indexes within indexes"));
+      const oci::ImageIndex index = TRY(located(oci::ImageIndex::from_json(found.bytes)));
+      const auto chosen = choose(index, options_.platform);
+      if (!chosen) return fail(other_platforms(index));
+      found = TRY(repository_.manifest(chosen->digest.str(), options_.stop));
+    }
+    ImageParts parts;
+    parts.manifest = TRY(located(oci::ImageManifest::from_json(found.bytes)));
+    parts.config = TRY(config(parts.manifest.config));
+    const oci::ImageConfig config = TRY(located(oci::ImageConfig::from_json(parts.config)));
+    if (!options_.platform.runs(config.platform))
+      return fail({.kind = ErrorKind::kNotFound,
+                   .what = fmt::format("the registry has no {} for {}", reference_.familiar(),
+                                       options_.platform.str()),
+                   .why = fmt::format("it is for {}", config.platform.str()),
+                   .next = "name another platform with --platform"});
+    const oci::Descriptor manifest = TRY(located(import_image(
+        layers_, parts,
+        [this](const oci::Descriptor& blob, const std::stop_token& stop) { return layer(blob, stop); },
+        {.layer_limit = options_.layer_limit,
+         .parallel = options_.parallel,
+         .stop = options_.stop,
+         .annotations = {{kRegistryDigest, named.str()}}})));
+    TRY_VOID(image::set_tags(layers_.content(), {reference_}, manifest));
+    registry::KnownRepositories known(layers_.content().root(), reference_.domain);
+    for (const oci::Descriptor& blob : parts.manifest.layers)
+      TRY_VOID(known.add(blob.digest, repository_.name()));
+    return Pulled{.manifest = manifest};
+  }
+
+ private:
+  /// The store's image, if the registry still has the same under that name.
+  Result<std::optional<oci::Descriptor>> up_to_date() {
+    const auto tagged = TRY(image::find_tag(layers_.content(), reference_));
+    if (!tagged || !tagged->annotations.contains(kRegistryDigest)) return std::nullopt;
+    const auto image = image::load(layers_.content(), *tagged);
+    if (!image || !options_.platform.runs(image->config.platform)) return std::nullopt;
+    for (const oci::Digest& diff_id : image->config.diff_ids) {
+      const auto row = TRY(layers_.index().layer(diff_id));
+      if (!row || !layers_.is_present(*row)) return std::nullopt;
+    }
+    if (reference_.digest) return tagged;
+    const auto now = TRY(repository_.digest_of(reference_.tag, options_.stop));
+    if (!now || now->str() != tagged->annotations.at(kRegistryDigest)) return std::nullopt;
+    return tagged;
+  }
+
+  Result<std::string> config(const oci::Descriptor& blob) {
+    if (blob.size > kLargestConfig)
+      return fail(bad(fmt::format("its configuration has {} bytes", blob.size)));
+    std::string text;
+    const registry::BlobSink sink{.write = [&](std::span<const std::byte> bytes) -> Result<void> {
+                                    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                                    return {};
+                                  },
+                                  .restart = [&]() -> Result<void> {
+                                    text.clear();
+                                    return {};
+                                  }};
+    TRY_VOID(repository_.blob(blob, sink, options_.stop));
+    return text;
+  }
+
+  /// Kept in the store as it is, so that pushing it on needs no compression, and moves nothing where it is.
+  Result<LayerFile> layer(const oci::Descriptor& blob, const std::stop_token& stop) {
+    const content::ContentStore& store = layers_.content();
+    const std::string name = fmt::format("{}@{}", repository_.name(), blob.digest.str());
+    const auto size = store.size(blob.digest);
+    const bool there = size && *size == blob.size && store.verify(blob.digest).has_value();
+    if (!there) {
+      content::Ingest ingest = TRY(store.ingest());
+      const registry::BlobSink sink{
+          .write =
+              [&](std::span<const std::byte> bytes) {
+                return os::write_all(ingest.fd(), bytes, ingest.path());
+              },
+          .restart = [&]() -> Result<void> {
+            if (::ftruncate(ingest.fd(), 0) == 0 && ::lseek(ingest.fd(), 0, SEEK_SET) == 0) return {};
+            return fail(system_error("can't begin anew", ingest.path()));
+          }};
+      TRY_VOID(repository_.blob(blob, sink, stop));
+      if (size) ::unlink(store.blob_path(blob.digest).c_str());  // damaged
+      TRY_VOID(ingest.commit(blob.digest));
+      say(fmt::format("{}: {}", blob.digest.hex().substr(0, 12), size_text(blob.size)));
+    }
+    os::Fd fd = TRY(store.open_blob(blob.digest));
+    return LayerFile{.fd = std::move(fd), .name = name, .is_kept = true};
+  }
+
+  void say(const std::string& line) {
+    const std::scoped_lock lock(saying_);
+    if (options_.progress) options_.progress(line);
+  }
+
+  [[nodiscard]] Error bad(std::string why) const {
+    return {.kind = ErrorKind::kCorrupt,
+            .what = "not an image that can be pulled",
+            .where = reference_.familiar(),
+            .why = std::move(why)};
+  }
+  template <class T>
+  Result<T> located(Result<T> result) const {
+    if (!result && result.error().where.empty()) result.error().where = reference_.familiar();
+    return result;
+  }
+  [[nodiscard]] Error other_platforms(const oci::ImageIndex& index) const {
+    std::string others;
+    for (const oci::Descriptor& manifest : index.manifests)
+      if (manifest.platform && manifest.platform->os != "unknown")
+        others += (others.empty() ? "" : ", ") + manifest.platform->str();
+    return {.kind = ErrorKind::kNotFound,
+            .what = fmt::format("the registry has no {} for {}", reference_.familiar(),
+                                options_.platform.str()),
+            .why = others.empty() ? "" : "it has " + others,
+            .next = "name another platform with --platform"};
+  }
+
+  store::LayerStore& layers_;
+  registry::Repository& repository_;
+  const oci::Reference& reference_;
+  const PullOptions& options_;
+  std::mutex saying_;
+};
+
+}  // namespace
+
+std::optional<oci::Descriptor> choose(const oci::ImageIndex& index, const oci::Platform& platform) {
+  std::optional<oci::Descriptor> best;
+  std::string best_variant;
+  for (const oci::Descriptor& manifest : index.manifests) {
+    if (!manifest.platform) {
+      if (!best) best = manifest;  // nobody says that it doesn't run here
+      continue;
+    }
+    const auto theirs = oci::Platform::parse(manifest.platform->str());
+    if (!theirs || !platform.runs(*theirs)) continue;
+    if (*theirs == platform) return manifest;
+    if (!best || !best->platform || theirs->variant > best_variant) {
+      best = manifest;
+      best_variant = theirs->variant;
+    }
+  }
+  return best;
+}
+
+Result<Pulled> pull(store::LayerStore& layers, registry::Repository& repository,
+                    const oci::Reference& reference, const PullOptions& options) {
+  return Pull(layers, repository, reference, options).run();
+}
+
+}  // namespace pgstrata::importer

@@ -1,0 +1,49 @@
+// Images of a registry, brought into the store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "importer/import_image.h"
+#include "oci/manifest.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+#include "registry/repository.h"
+#include "store/layer_store.h"
+
+namespace pgstrata::importer {
+
+/// Annotation of a tag's descriptor in the store: the digest that the registry had for the name when it was
+/// pulled (of the index, if there is one). It tells whether the registry has something newer.
+inline constexpr const char* kRegistryDigest = "org.pgstrata.registry.digest";
+
+struct PullOptions {
+  oci::Platform platform = oci::Platform::host();
+  std::uint64_t layer_limit = kLayerLimit;
+  unsigned parallel = 3;
+  std::stop_token stop;
+  std::function<void(std::string_view)> progress;  ///< a line; from several threads, never two at once
+};
+
+struct Pulled {
+  oci::Descriptor manifest;  ///< as it is in the store, under the reference's name
+  bool is_new = true;        ///< false: the store had it already
+};
+
+/// The image of `reference` for the platform, from its registry into the store, under its name. If the
+/// store has what the registry has, only that is asked. kUnreachable: the registry could not even be
+/// connected to. kNotFound: no such image there, or none for the platform. kCorrupt: it sends something
+/// else than it promises.
+Result<Pulled> pull(store::LayerStore& layers, registry::Repository& repository,
+                    const oci::Reference& reference, const PullOptions& options);
+
+/// The manifest of an index for a platform: an equal one, else the best of those that run there.
+[[nodiscard]] std::optional<oci::Descriptor> choose(const oci::ImageIndex& index,
+                                                    const oci::Platform& platform);
+
+}  // namespace pgstrata::importer

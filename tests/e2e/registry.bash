@@ -1,0 +1,66 @@
+# Debian's docker-registry, or one that lies, on loopback; stopped after each test of the files that load this after
+# helper.bash.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+eval "plain_$(declare -f setup)"
+eval "plain_$(declare -f teardown)"
+setup() {
+  plain_setup
+  SERVERS=()
+  # The log-ins of who runs the tests are none of their business.
+  export DOCKER_CONFIG="$T/docker"
+  mkdir "$DOCKER_CONFIG"
+}
+teardown() {
+  local server
+  for server in "${SERVERS[@]}"; do
+    kill "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
+  done
+  plain_teardown
+}
+
+# A registry with its blobs in $T/registry at $REGISTRY. Further lines of its configuration from the arguments.
+serve_registry() {
+  cat >"$T/registry.yml" <<YAML
+version: 0.1
+log: {level: info, accesslog: {disabled: false}}
+storage: {filesystem: {rootdirectory: $T/registry}, delete: {enabled: true}, cache: {blobdescriptor: inmemory}}
+http: {addr: "127.0.0.1:0"}
+$(printf '%s\n' "$@")
+YAML
+  docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- &
+  SERVERS+=("$!")
+  wait_until grep -q 'listening on 127' "$T/registry.log"
+  REGISTRY=$(sed -nE 's/.*listening on (127[0-9.:]+).*/\1/p' "$T/registry.log" | head -1)
+}
+
+# What was asked of it since the last call: METHOD PATH STATUS.
+requests() {
+  sed -nE 's/.*"(GET|HEAD|POST|PUT|PATCH|DELETE) ([^ "]+) HTTP[^"]*" ([0-9]+).*/\1 \2 \3/p' "$T/registry.log" |
+    tail -n +$((${SEEN:-0} + 1)) | sed -E 's/[0-9a-f]{64}/HEX/g; s/[0-9a-f-]{36}/UUID/g; s/\?_state[^ ]*//'
+  SEEN=$(grep -cE '"(GET|HEAD|POST|PUT|PATCH|DELETE) ' "$T/registry.log")
+}
+
+# A registry that lies, at $LIAR; what was asked of it is in $T/asked.
+serve_liar() {
+  : >"$T/asked"
+  python3 "$HERE/lying_registry.py" "$T/asked" "$T/port" 3>&- &
+  SERVERS+=("$!")
+  wait_until test -e "$T/port"
+  LIAR=127.0.0.1:$(cat "$T/port")
+}
+
+# build_push NAME [OPTION…]: builds the context, pushes it under that name only; what it says goes to $T/log.
+build_push() {
+  local name=$1
+  shift
+  "$PGSTRATA" build --progress plain --push -t "$name" --metadata-file "$T/metadata.json" "$@" "$T/context" >"$T/log" 2>&1 ||
+    { cat "$T/log"; return 1; }
+}
+
+# The DiffIDs of an image of the store.
+diff_ids() { "$PGSTRATA" inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
+id_of() { "$PGSTRATA" inspect "$1" | jq -r '.[0].Id'; }
