@@ -84,7 +84,7 @@ std::vector<Step> planned(const graph::BuildGraph& graph) {
   }
   for (const graph::ConfigStep& step : graph.target.config_steps)
     steps.push_back({.kind = history::Kind::kConfig,
-                     .stage = graph.target.name,
+                     .stage = step.stage,
                      .line = step.location.line,
                      .instruction = step.instruction,
                      .status = history::Status::kConfig});

@@ -84,9 +84,13 @@ class Collector {
       return {};
     }
     const auto view = TRY(layers_.view(*rows, "the stage"));
+    const snapshot::NamedChain named = TRY(layers_.named(*rows));
+    const std::vector<Origin> origins = origins_below(record);
+    std::vector<OriginLayer> layers;
+    for (std::size_t i = 0; i < named.size(); ++i) layers.push_back({named[i].changes, origins[i]});
     const cache::Asked asked = TRY(layers_.index().asked(run->id));
     const cache::ReadSet root = TRY(cache::ReadSet::decode(asked.root));
-    Reads reads = TRY(grouped_reads(root, *view, origins_below(record)));
+    Reads reads = TRY(grouped_reads(root, *view, layers));
     const auto mounts = TRY(cache::decode_mounts(asked.mounts));
     add_mounts(mounts, record.binds, reads);
     step.reads = std::move(reads);
@@ -127,8 +131,8 @@ class Collector {
   }
 
   /// One for each layer of chain_below(), bottom first.
-  [[nodiscard]] LayerOrigins origins_below(const history::Step& record) const {
-    LayerOrigins top_first;
+  [[nodiscard]] std::vector<Origin> origins_below(const history::Step& record) const {
+    std::vector<Origin> top_first;
     for (auto at = record.parent; at;) {
       const history::Step* below = build_.vertex(*at);
       const Number number = numbers_.at(*at);

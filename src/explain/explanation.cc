@@ -21,7 +21,8 @@ std::vector<Number> needs_of(const history::Step& record, const Numbers& numbers
 
 double end_of(const Step& step) { return step.record.started + step.record.seconds; }
 
-bool took_time(const Step& step) { return step.record.vertex && step.record.seconds > 0; }
+/// What is shown as "0 ms" was no wait for anybody.
+bool took_time(const Step& step) { return step.record.vertex && step.record.seconds >= 0.0005; }
 
 /// From the step that ended last to the one that it waited for last, and so on. Reused steps are passed
 /// through: they take no time, but what is above them waited for what is below.

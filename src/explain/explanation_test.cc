@@ -58,6 +58,12 @@ TEST(Explanation, OfTwoBranchesTheLongerOneIsCritical) {
   EXPECT_THAT(critical_path(build), ElementsAre(4, 5));
 }
 
+TEST(Explanation, WhatTookNoTimeIsNotCritical) {
+  history::Build build = fake_build();
+  build.steps[1].seconds = 0.0004;
+  EXPECT_THAT(critical_path(build), ElementsAre(3, 6));
+}
+
 TEST(Explanation, ABuildThatRanNothingHasNoCriticalPath) {
   history::Build build = fake_build();
   build.steps.resize(1);

@@ -97,11 +97,14 @@ bool is_open(Status status) {
 std::string card(const Step& step, const std::vector<Step>& steps) {
   const history::Step& record = step.record;
   const std::string_view status = history::word(record.status);
+  const std::string instruction = short_instruction(record);
   std::string out = fmt::format(
       "<details class=\"card\" id=\"step-{}\"{}>\n<summary><i>{}</i> <span class=\"chip {}\">{}</span> "
       "<code>{}</code></summary>\n",
       step.number, is_open(record.status) ? " open" : "", step.number, status, status,
-      escaped(progress::sanitize(record.instruction)));
+      escaped(instruction));
+  if (const std::string whole = progress::sanitize(record.instruction); whole != instruction)
+    out += fmt::format("<p class=\"quiet\"><code>{}</code></p>\n", escaped(whole));
   if (!record.error.empty()) out += fmt::format("<p class=\"error\">{}</p>\n", escaped(record.error));
   const std::string reason = reason_text(step, steps);
   out += fmt::format("<p>{}{}</p>\n", escaped(status_text(record.status)),

@@ -26,7 +26,7 @@ double percent(double part, double whole) {
 
 std::string label(const Step& step) {
   return fmt::format("<span class=\"label\"><i>{}</i> <code>{}</code></span>", step.number,
-                     escaped(progress::sanitize(step.record.instruction)));
+                     escaped(short_instruction(step.record)));
 }
 
 std::string tooltip(const Step& step) {
@@ -45,6 +45,18 @@ std::string axis(double whole) {
 }
 
 bool ran(const Step& step) { return step.record.seconds > 0; }
+
+constexpr std::size_t kShownLayers = 10;
+
+std::string layer_row(const Step& step, std::uint64_t size, double largest) {
+  const bool made_now = step.record.status == history::Status::kRan;
+  return fmt::format(
+      "<a class=\"row\" href=\"#step-{}\" title=\"{}\">{}<span class=\"track\"><span class=\"bar {}{}\" "
+      "style=\"left:0;width:{:.3f}%\"></span></span><span class=\"number\">{}</span></a>\n",
+      step.number, step.written ? escaped(entries_text(*step.written)) : "", label(step),
+      history::word(step.record.status), made_now ? " critical" : "",
+      percent(static_cast<double>(size), largest), progress::size(size));
+}
 
 std::string stage_heading(const Step& step) {
   return step.record.stage.empty() ? "" : fmt::format("<h3>{}</h3>\n", escaped(step.record.stage));
@@ -95,17 +107,14 @@ std::string layers(const Explanation& explanation) {
   if (all.empty()) return "";
   std::stable_sort(all.begin(), all.end(), [](const Layer& a, const Layer& b) { return a.size > b.size; });
   const auto largest = static_cast<double>(all.front().size);
-  std::string out = "<div class=\"chart layers\">\n";
-  for (const auto& [step, size] : all) {
-    const bool made_now = step->record.status == history::Status::kRan;
-    out += fmt::format(
-        "<a class=\"row\" href=\"#step-{}\" title=\"{}\">{}<span class=\"track\"><span class=\"bar {}{}\" "
-        "style=\"left:0;width:{:.3f}%\"></span></span><span class=\"number\">{}</span></a>\n",
-        step->number, step->written ? escaped(entries_text(*step->written)) : "", label(*step),
-        history::word(step->record.status), made_now ? " critical" : "",
-        percent(static_cast<double>(size), largest), progress::size(size));
-  }
-  return out + "</div>\n";
+  std::string shown;
+  std::string folded;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    (i < kShownLayers ? shown : folded) += layer_row(*all[i].step, all[i].size, largest);
+  if (!folded.empty())
+    folded = fmt::format("<details><summary class=\"quiet\">{}</summary>\n{}</details>\n",
+                         counted(all.size() - kShownLayers, "smaller one", "smaller ones"), folded);
+  return "<div class=\"chart layers\">\n" + shown + folded + "</div>\n";
 }
 
 }  // namespace pgstrata::explain

@@ -24,20 +24,27 @@ bool comes_before(const Group& one, const Group& other) {
   return order_of(one.origin) < order_of(other.origin);
 }
 
+Result<Origin> origin_of(const std::string& path, const snapshot::ChainView& view,
+                         const std::vector<OriginLayer>& layers) {
+  const auto place = TRY(view.origin(path));
+  // A root that no layer mentions is the one that every chain has.
+  if (!place && path.empty() && !layers.empty()) return layers.front().origin;
+  if (!place || place->layer >= layers.size()) return Nowhere{};
+  for (std::size_t at = place->layer + 1; at-- > 0;) {
+    const auto entry = TRY(layers[at].changes->find(path));
+    if (entry && !entry->implied) return layers[at].origin;
+  }
+  return layers[place->layer].origin;
+}
+
 }  // namespace
 
 Result<Reads> grouped_reads(const cache::ReadSet& asked, const snapshot::ChainView& view,
-                            const LayerOrigins& origins) {
+                            const std::vector<OriginLayer>& layers) {
   std::map<std::tuple<std::size_t, Number, std::string>, Group> groups;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     filetree::Observation observation = asked.at(i);
-    const auto place = TRY(view.origin(observation.path));
-    // A root that no layer mentions is the one that every chain has.
-    Origin origin = Nowhere{};
-    if (place && place->layer < origins.size())
-      origin = origins[place->layer];
-    else if (observation.path.empty() && !origins.empty())
-      origin = origins.front();
+    Origin origin = TRY(origin_of(observation.path, view, layers));
     Group& group = groups[order_of(origin)];
     group.origin = std::move(origin);
     group.asked.push_back(std::move(observation));

@@ -12,13 +12,16 @@
 
 namespace pgstrata::explain {
 
-/// Who made the layers of the chain that `view` shows: one origin for each, bottom first.
-using LayerOrigins = std::vector<Origin>;
+struct OriginLayer {
+  const snapshot::ChangeSetFile* changes = nullptr;  ///< borrowed
+  Origin origin;                                     ///< who made it
+};
 
-/// A path is put to the topmost layer that has it: that decides what a look-up of it finds. (A merged
-/// directory's names may come from others, too.)
+/// `layers` are those that `view` shows, bottom first. A path is put to the topmost layer that has it: that
+/// decides what a look-up of it finds. (A merged directory's names may come from others, too.) A directory
+/// that a layer only has because something below it changed is put to the layer that made it.
 Result<Reads> grouped_reads(const cache::ReadSet& asked, const snapshot::ChainView& view,
-                            const LayerOrigins& origins);
+                            const std::vector<OriginLayer>& layers);
 
 /// What was asked of bind mounts, `binds` being their targets, put behind `reads`' other groups but the
 /// last.

@@ -18,7 +18,13 @@ cache::ReadSet read_set(const filetree::Observations& observations) {
   return cache::ReadSet::decode(cache::encode_read_set(observations)).value_or(cache::ReadSet());
 }
 
-/// "base 1: a, b" for each group.
+std::vector<OriginLayer> layers(const FakeChain& chain, const std::vector<Origin>& origins) {
+  std::vector<OriginLayer> layers;
+  for (std::size_t i = 0; i < origins.size(); ++i) layers.push_back({&chain.layer(i), origins[i]});
+  return layers;
+}
+
+/// "base a b" for each group.
 std::vector<std::string> lines(const Reads& reads) {
   static constexpr std::array kNames = {"context", "step", "base", "mount", "nowhere"};
   std::vector<std::string> lines;
@@ -44,12 +50,25 @@ TEST(Reads, EachPathIsPutToTheTopmostLayerThatHasIt) {
                                {.path = "never", .questions = filetree::kAskedAbsent},
                                {.path = "over", .questions = filetree::kAskedContent},
                                {.path = "src/a", .questions = filetree::kAskedKind}});
-  ASSERT_VALUE(reads, grouped_reads(asked, *chain.view(), {FromBase{1}, FromContext{2}, FromStep{3}}));
+  ASSERT_VALUE(reads, grouped_reads(asked, *chain.view(),
+                                    layers(chain, {FromBase{1}, FromContext{2}, FromStep{3}})));
   EXPECT_THAT(lines(reads), ::testing::ElementsAre("context over src/a", "step made", "base / bin bin/sh",
                                                    "nowhere gone never"));
   const Counts counts = counts_of(reads[0]);
   EXPECT_EQ(counts.read, 1U);
   EXPECT_EQ(counts.looked_up, 1U);
+}
+
+TEST(Reads, ADirectoryIsOfTheLayerThatMadeItAndNotOfThoseThatGoThroughIt) {
+  filetree::Entry through = directory_entry("opt");
+  through.implied = true;
+  FakeChain chain;
+  chain.add({directory_entry("opt")});
+  chain.add({through, file_entry("opt/a", "a")});
+  const auto asked = read_set({{.path = "opt", .questions = filetree::kAskedListing},
+                               {.path = "opt/a", .questions = filetree::kAskedContent}});
+  ASSERT_VALUE(reads, grouped_reads(asked, *chain.view(), layers(chain, {FromBase{1}, FromContext{2}})));
+  EXPECT_THAT(lines(reads), ::testing::ElementsAre("context opt/a", "base opt"));
 }
 
 TEST(Reads, LayersOfOneBaseAreOneGroup) {
@@ -58,7 +77,7 @@ TEST(Reads, LayersOfOneBaseAreOneGroup) {
   chain.add({file_entry("b", "b")});
   const auto asked = read_set({{.path = "a", .questions = filetree::kAskedContent},
                                {.path = "b", .questions = filetree::kAskedContent}});
-  ASSERT_VALUE(reads, grouped_reads(asked, *chain.view(), {FromBase{1}, FromBase{1}}));
+  ASSERT_VALUE(reads, grouped_reads(asked, *chain.view(), layers(chain, {FromBase{1}, FromBase{1}})));
   EXPECT_THAT(lines(reads), ::testing::ElementsAre("base a b"));
 }
 

@@ -68,8 +68,7 @@ void overview_of(const Step& step, const std::vector<Step>& all, std::string& ou
   const history::Step& record = step.record;
   out += fmt::format("{} {:>4} {:>5}  {:<11} {:>9}  {}\n", step.critical ? '*' : ' ',
                      fmt::format("#{}", step.number), record.line, history::word(record.status),
-                     seconds_text(record),
-                     progress::truncate(progress::sanitize(record.instruction), kColumns, true));
+                     seconds_text(record), progress::truncate(short_instruction(record), kColumns, true));
   const std::string indent(36, ' ');
   const std::string reason = reason_text(step, all);
   if (!record.error.empty()) out += indent + progress::sanitize(record.error) + "\n";

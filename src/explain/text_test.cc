@@ -61,6 +61,16 @@ TEST(Text, AllThatWasAskedByQuestion) {
   EXPECT_THAT(shown, HasSubstr("  listing (1)\n    /bin\n"));
 }
 
+TEST(Text, OfARunItsCommandIsShownAndNotItsFlags) {
+  Explanation explanation = fake_explanation();
+  explanation.steps[2].record.instruction =
+      "RUN --mount=type=cache,target=/c  --network=none     make --jobs 2";
+  explanation.steps[1].record.instruction = "COPY --chmod=644 . /src";
+  EXPECT_THAT(text(explanation), HasSubstr("RUN … make --jobs 2\n"));
+  EXPECT_THAT(text(explanation), HasSubstr("COPY --chmod=644 . /src\n"));
+  EXPECT_THAT(text(explanation, {3}, {}), HasSubstr("--mount=type=cache"));
+}
+
 TEST(Text, NothingThatATerminalWouldObey) {
   Explanation explanation = fake_explanation();
   explanation.steps[2].record.instruction = "RUN \x1B[31mred\a";

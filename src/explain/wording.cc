@@ -28,8 +28,7 @@ std::string step_text(Number number, const std::vector<Step>& steps) {
   if (number == 0 || number > steps.size()) return "a step";
   const history::Step& record = steps[number - 1].record;
   return fmt::format("{} (line {})",
-                     progress::truncate(progress::sanitize(record.instruction), kInstructionColumns, true),
-                     record.line);
+                     progress::truncate(short_instruction(record), kInstructionColumns, true), record.line);
 }
 
 }  // namespace
@@ -46,6 +45,26 @@ std::string time_text(std::int64_t nanoseconds) {
   std::replace(text.begin(), text.end(), 'T', ' ');
   text.pop_back();
   return text + " UTC";
+}
+
+std::string short_instruction(const history::Step& record) {
+  const std::string text = progress::sanitize(record.instruction);
+  std::string words;
+  bool leaves_out = record.kind == history::Kind::kExec;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string_view word = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (word.empty()) continue;
+    if (leaves_out && word.starts_with("--")) {
+      if (!words.ends_with("…")) words += " …";
+      continue;
+    }
+    // The flags end with the first word of the command.
+    if (!words.empty()) leaves_out = false;
+    words += (words.empty() ? "" : " ") + std::string(word);
+  }
+  return words;
 }
 
 std::string counted(std::size_t count, std::string_view one, std::string_view several) {

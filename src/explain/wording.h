@@ -13,6 +13,8 @@ namespace pgstrata::explain {
 [[nodiscard]] std::string path_text(std::string_view path, std::string_view mount = "");
 /// "2026-11-28 09:24:16 UTC"
 [[nodiscard]] std::string time_text(std::int64_t nanoseconds);
+/// The instruction in one line, for lists: a RUN without its flags, which would hide what it runs.
+[[nodiscard]] std::string short_instruction(const history::Step& record);
 /// "3 files", "1 file"
 [[nodiscard]] std::string counted(std::size_t count, std::string_view one, std::string_view several);
 

@@ -142,6 +142,7 @@ TEST(Config, OwnHistoryFollowsTheBases) {
   EXPECT_EQ(graph.target.history[0].vertex, std::nullopt);
   EXPECT_EQ(graph.target.history[1].vertex, graph.target.root);
   ASSERT_EQ(graph.target.config_steps.size(), 1U);
+  EXPECT_EQ(graph.target.config_steps[0].stage, graph.target.name);
   EXPECT_EQ(graph.target.config_steps[0].instruction, "ENV a=1");
   EXPECT_EQ(graph.target.config_steps[0].location.line, 2);
 }

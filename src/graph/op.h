@@ -182,6 +182,7 @@ struct HistoryStep {
 
 /// A configuration instruction, for progress and --metadata-file (status "config").
 struct ConfigStep {
+  std::string stage;  ///< as StageResult::name: what the target stands on has its own
   std::string instruction;
   dockerfile::SourceRange location;
 };

@@ -145,7 +145,7 @@ void StageBuilder::add_config(const std::string& created_by) {
 
 void StageBuilder::note_config_step() {
   state_.config_steps.push_back(
-      {.instruction = step_->instruction.text, .location = step_->instruction.range});
+      {.stage = stage_.name, .instruction = step_->instruction.text, .location = step_->instruction.range});
 }
 
 // A FROM begins a stage; it is never one of its steps.

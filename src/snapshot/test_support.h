@@ -28,6 +28,8 @@ class FakeChain {
     files_.push_back(std::make_unique<ChangeSetFile>(*std::move(file)));
     opens_.push_back(std::move(open));
   }
+  /// Bottom first.
+  [[nodiscard]] const ChangeSetFile& layer(std::size_t index) const { return *files_[index]; }
   [[nodiscard]] std::unique_ptr<ChainView> view() const {
     std::vector<LayerView> layers;
     for (std::size_t i = 0; i < files_.size(); ++i) layers.push_back({files_[i].get(), opens_[i]});
