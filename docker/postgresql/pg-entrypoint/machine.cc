@@ -282,6 +282,7 @@ void Machine::start_task(Task task) {
 
 void Machine::start_server() {
   server_runs_ = true;
+  ever_started_ = true;
   accepts_ = false;
   state_ = AwaitServer{};
   out_.emplace_back(action::StartServer{initialising_});
@@ -300,7 +301,7 @@ void Machine::fail(int exit_code, const std::string& why) {
 
 /// Ends whatever runs, first the task and then the server, and with it the container.
 void Machine::stop(int exit_code, bool of_server) {
-  const bool postmaster_may_run = plan_.patroni && was_ready_;
+  const bool postmaster_may_run = plan_.patroni && ever_started_;
   if (!task_runs_ && !server_runs_ && !postmaster_may_run) return end(exit_code);
   state_ = Stopping{task_runs_ ? task_rungs() : server_rungs(), 0, exit_code, of_server};
   next_rung();

@@ -195,6 +195,7 @@ class Machine {
   bool task_runs_ = false;
   Task task_ = Task::kInitdb;
   bool server_runs_ = false;
+  bool ever_started_ = false;
   bool accepts_ = false;
   unsigned restarts_ = 0;
   std::deque<Time> deaths_;  // of the last five minutes

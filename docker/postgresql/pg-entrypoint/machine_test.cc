@@ -372,6 +372,14 @@ TEST_F(MachineTest, ADeadPatroniIsStartedAgainWithoutTouchingPostgreSQL) {
   EXPECT_EQ(after(event::ServerEnded{137, false}), "server");
 }
 
+TEST_F(MachineTest, AStopWhilePatroniIsDownStopsWhatItHasLeft) {
+  start(patroni());
+  after(event::ServerEnded{1, false});
+  EXPECT_EQ(after(event::ServerEnded{1, false}), "timer 1000");
+  EXPECT_EQ(after(event::SignalReceived{SIGTERM}), "postmaster<2, timer 30000");
+  EXPECT_EQ(after(event::ServerEnded{0, false}), "exit 143");
+}
+
 TEST_F(MachineTest, WithoutPatroniPostgreSQLIsStoppedInTheEnd) {
   start_and_serve(patroni());
   for (int i = 0; i < 5; ++i) {

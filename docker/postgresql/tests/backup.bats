@@ -51,6 +51,7 @@ restore_to() { # FOLDER, and what the variables say
   wait_until bash -c "curl -s http://127.0.0.1:$HEALTH_PORT/health | jq -e '.backup.last_full_age_seconds != null and .backup.failures == 0'"
   [ "$(stat -c %a "$PGCONFIG/pgbackrest.conf")" = 600 ]
   sql 'CREATE TABLE t (x int); INSERT INTO t VALUES (1)'
+  sleep 2 # pgBackRest counts in seconds: the moment has to be after the backup's end
   sql 'SELECT now()' >"$SCRATCH/moment"
   sleep 0.1
   sql 'INSERT INTO t VALUES (2); SELECT pg_switch_wal()' >/dev/null

@@ -272,7 +272,8 @@ head -c 5000000 /dev/zero | tr '\0' x
 seq 100000
 BODY
   start
-  [ -z "$(ps -o stat= --ppid "$served" | grep Z)" ]
+  no_zombies() { [[ -z $(ps -o stat= --ppid "$served" | grep Z) ]]; }
+  wait_until no_zombies
   jq -es 'length > 100000 and all(has("message"))' "$SCRATCH/log"
   [ "$(awk '/VmRSS/ { print $2 }' "/proc/$served/status")" -lt 10240 ]
 }
