@@ -18,9 +18,9 @@ using history::Status;
 constexpr std::size_t kListed = 250;
 
 std::string falsified_box(const history::Falsified& falsified) {
-  std::string out = fmt::format("<div class=\"falsified\"><p>{} of <code>{}</code></p>\n",
-                                filetree::name_of(falsified.questions),
-                                escaped(path_text(falsified.path, falsified.mount)));
+  std::string out =
+      fmt::format("<div class=\"falsified\"><p>{} of <code>{}</code></p>\n",
+                  most_telling(falsified.questions), escaped(path_text(falsified.path, falsified.mount)));
   if (falsified.before != falsified.after) {
     if (!falsified.before.empty())
       out += fmt::format("<p class=\"was\">{}</p>\n", escaped(falsified.before));

@@ -23,7 +23,7 @@ TEST(Json, StepsWithWhatIsKnownOfThem) {
   EXPECT_EQ(make["status"], "cut-off");
   EXPECT_EQ(make["needs"], Json({2}));
   EXPECT_EQ(make["falsified"]["path"], "/src/<Make>%0A%FF&\"");
-  EXPECT_EQ(make["falsified"]["questions"], Json({"content"}));
+  EXPECT_EQ(make["falsified"]["questions"], Json({"kind", "content"}));
   EXPECT_EQ(make["layer"]["entries"]["removed"], 3);
   EXPECT_EQ(document["steps"][4]["reads_unknown"], "its recording is <gone>");
   EXPECT_FALSE(document["steps"][1].contains("reads"));

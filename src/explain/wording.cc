@@ -67,8 +67,17 @@ Counts counts_of(const Group& group) {
   return counts;
 }
 
+std::string_view most_telling(filetree::Questions questions) {
+  // Other bytes are another size, too: the kind says less of what happened than any other question.
+  constexpr std::array kOrder = {filetree::kAskedAbsent,  filetree::kAskedContent, filetree::kAskedTarget,
+                                 filetree::kAskedListing, filetree::kAskedXattrs,  filetree::kAskedMeta};
+  for (const filetree::Questions question : kOrder)
+    if ((questions & question) != 0) return filetree::name_of(question);
+  return filetree::name_of(questions);
+}
+
 std::string falsified_question(const history::Falsified& falsified) {
-  return fmt::format("{} of {}", filetree::name_of(falsified.questions),
+  return fmt::format("{} of {}", most_telling(falsified.questions),
                      path_text(falsified.path, falsified.mount));
 }
 

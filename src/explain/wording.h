@@ -25,6 +25,8 @@ struct Counts {
 };
 [[nodiscard]] Counts counts_of(const Group& group);
 
+/// The one of several questions whose other answer says most.
+[[nodiscard]] std::string_view most_telling(filetree::Questions questions);
 /// "content of /etc/x"
 [[nodiscard]] std::string falsified_question(const history::Falsified& falsified);
 /// "12 files, 3 directories, 1 removed"; "nothing" if there are no entries.

@@ -51,9 +51,9 @@ D
   has "$shown" "scripts/setup.sh changed"
   has "$shown" "/opt/scripts/setup.sh, which it read, changed"
   has "$shown" "content of /opt/scripts/setup.sh:"
-  [[ $shown =~ was\ a\ file\ of\ 38\ bytes.*is\ \ a\ file\ of\ 50\ bytes ]]
+  [[ $shown =~ was\ a\ file\ of\ 37\ bytes.*is\ \ a\ file\ of\ 49\ bytes ]]
   has "$shown" "nothing that it asked for changed, though line 2 made other files"
-  has "$shown" "1 reused, 2 reused on other layers, 1 ran, 1 ran without a change"
+  has "$shown" "2 reused, 2 reused on other layers, 1 ran, 1 ran without a change"
   is "$(explain --format json | jq -c '[.steps[] | select(.critical) | .line]')" '[2,3]'
 }
 
@@ -71,7 +71,7 @@ D
   is "$(explain '#3')" "$shown"
   is "$(explain first:3)" "$shown"
   shown=$(explain --reads 4)
-  [[ $shown =~ of\ RUN\ /opt/scripts/setup.sh\ \(line\ 3\):\ 1\ read ]]
+  [[ $shown =~ of\ RUN\ /opt/scripts/setup.sh\ \(line\ 3\):\ [0-9]+\ read ]]
   [[ $shown =~ absence\ \([0-9]+\)[^\(]*$'\n'\ \ \ \ /missing$'\n' ]]
   [[ $(explain 7) =~ of\ the\ mount\ /m:\ [0-9]+\ read.*/m/mounted ]]
   run -2 explain 99
@@ -133,12 +133,12 @@ END
 @test "builds are listed, and found by the beginning of their ID and by their context" {
   context
   build
-  echo 2 >>scripts/setup.sh
+  echo : >>scripts/setup.sh
   build
   mkdir "$T/other"
   echo 'FROM bb' >"$T/other/Dockerfile"
   "$PGSTRATA" build -q "$T/other" >/dev/null
-  is "$(explain --builds --format json | jq -r '.[].context')" "$T/other"$'\n'"$T/context"$'\n'"$T/context"
+  is "$(explain --builds --format json | jq -r '.[].context')" "$T/other"$'\n'"$T/context"$'\n'"$T/context"$'\n'"$E2E/busybox"
   is "$(explain --builds --context . | wc -l)" 3
   is "$(explained --context .)" "$(explained --build "$(explain --builds --format json | jq -r '.[1].id[:6]')")"
   is "$(explained)" '1 hit'
@@ -148,7 +148,7 @@ END
   echo '{"version": 99}' >"$(printf '%s\n' "$PGSTRATA_ROOT"/builds/* | tail -1)"
   run -1 explain
   has "$output" "has version 99, and this pgstrata reads version 1"
-  is "$(explain --builds 2>/dev/null | wc -l)" 3
+  is "$(explain --builds 2>/dev/null | wc -l)" 4 # a heading, and all but the damaged one
 }
 
 @test "without a recording the reason is told" {
