@@ -1,3 +1,4 @@
+#include "cli/advise.h"
 #include "cli/bootstrap.h"
 #include "cli/build.h"
 #include "cli/command.h"
@@ -11,6 +12,7 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = {
       {"build", "build an image from a Dockerfile", add_build},
       {"explain", "show what became of each step of a build, and why", add_explain},
+      {"advise", "propose an order of a Dockerfile that rebuilds less", add_advise},
       {"run", "run a container of an image", add_run},
       {"ps", "list containers", add_ps},
       {"logs", "show what a container wrote", add_logs},

@@ -158,18 +158,20 @@ Result<bool> LayerStore::may_have_acls(const std::vector<LayerRow>& chain) {
   return false;
 }
 
+Result<snapshot::LayerView> LayerStore::layer_view(const LayerRow& layer) {
+  const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
+  const std::string blob = content_.blob_path(layer.diff_id);
+  return snapshot::LayerView{
+      .changes = file, .open = [blob](const Entry& entry) -> Result<filetree::Content> {
+        os::Fd fd = TRY(os::open(blob, O_RDONLY));
+        return filetree::Content{.fd = std::move(fd), .offset = entry.tar_offset, .size = entry.size};
+      }};
+}
+
 Result<std::unique_ptr<snapshot::ChainView>> LayerStore::view(const std::vector<LayerRow>& chain,
                                                               std::string name) {
   std::vector<snapshot::LayerView> layers;
-  for (const LayerRow& layer : chain) {
-    const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
-    const std::string blob = content_.blob_path(layer.diff_id);
-    layers.push_back({.changes = file, .open = [blob](const Entry& entry) -> Result<filetree::Content> {
-                        os::Fd fd = TRY(os::open(blob, O_RDONLY));
-                        return filetree::Content{
-                            .fd = std::move(fd), .offset = entry.tar_offset, .size = entry.size};
-                      }});
-  }
+  for (const LayerRow& layer : chain) layers.push_back(TRY(layer_view(layer)));
   return std::make_unique<snapshot::ChainView>(std::move(layers), std::move(name));
 }
 

@@ -57,6 +57,8 @@ class LayerStore {
   /// False if no file of the chain has a POSIX ACL.
   Result<bool> may_have_acls(const std::vector<cache::LayerRow>& chain);
 
+  /// What a merged tree takes from one layer. It borrows from this store.
+  Result<snapshot::LayerView> layer_view(const cache::LayerRow& layer);
   /// The merged tree of a chain, bottom first. The view borrows from this store.
   Result<std::unique_ptr<snapshot::ChainView>> view(const std::vector<cache::LayerRow>& chain,
                                                     std::string name);

@@ -38,3 +38,30 @@ wait_until() {
 answers() { [ "$(psql -XAtqc 'SELECT 6 * 7')" = 42 ]; }
 
 manifest_digest() { grep -o '"containerimage.digest": *"[^"]*"' "$1" | cut -d '"' -f 4; }
+
+# An engine of our own, beside whatever runs on this machine: no bridge, no rules of a firewall.
+start_docker() {
+  export DOCKER_HOST=unix://$WORK/docker.sock DOCKER_BUILDKIT=1
+  export DOCKER_CONFIG=$WORK/docker-config # not the plug-ins and credentials of whoever runs this
+  mkdir -p "$DOCKER_CONFIG"
+  echo '{}' >"$DOCKER_CONFIG/config.json"
+  dockerd --data-root "$WORK/docker" --exec-root "$WORK/docker-exec" --pidfile "$WORK/dockerd.pid" --host "$DOCKER_HOST" \
+    --iptables=false --ip6tables=false --bridge=none >"$WORK/dockerd.log" 2>&1 3>&- &
+  wait_until 60 docker info || { tail -20 "$WORK/dockerd.log"; return 1; }
+}
+
+stop_docker() {
+  kill "$(cat "$WORK/dockerd.pid")"
+  wait_until 30 bash -c "! [ -e '$WORK/dockerd.pid' ]"
+}
+
+# The client that came with the daemon: another one in PATH may want plug-ins that aren't there.
+docker() { "$(dirname "$(command -v dockerd)")/../bin/docker" "$@"; }
+
+# mount_docker_image IMAGE DIRECTORY: its files as the kernel shows Docker's layers.
+mount_docker_image() {
+  local layers
+  layers=$(docker image inspect "$1" | jq -r '.[0].GraphDriver.Data | .UpperDir + ":" + .LowerDir')
+  mkdir "$2"
+  mount -t overlay -o "ro,lowerdir=$layers" overlay "$2"
+}

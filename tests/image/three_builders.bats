@@ -5,10 +5,6 @@
 load helper
 
 setup_file() {
-  export DOCKER_HOST=unix://$WORK/docker.sock DOCKER_BUILDKIT=1
-  export DOCKER_CONFIG=$WORK/docker-config # not the plug-ins and credentials of whoever runs this
-  mkdir "$DOCKER_CONFIG"
-  echo '{}' >"$DOCKER_CONFIG/config.json"
   start_docker
   "$PGSTRATA" bootstrap --load debian:bookworm-slim >"$WORK/load.log" 2>&1
   "$PGSTRATA" save --format oci-archive -o "$WORK/base.tar" debian:bookworm-slim
@@ -29,22 +25,11 @@ teardown_file() {
   docker ps -aq | while read -r id; do docker rm -f "$id" >/dev/null; done
   ! mountpoint -q "$WORK/docker-root-of-pg" || umount "$WORK/docker-root-of-pg"
   in_buildah umount --all >/dev/null || true
-  kill "$(cat "$WORK/dockerd.pid")"
-  wait_until 30 bash -c "! [ -e '$WORK/dockerd.pid' ]"
+  stop_docker
   remove_containers
   # What a builder that was interrupted left mounted; the folder can't be removed otherwise.
   awk -v work="$WORK/" 'index($2, work) == 1 { print $2 }' /proc/self/mounts | tac | xargs -r umount
 }
-
-# An engine of our own, beside whatever runs on this machine: no bridge, no rules of a firewall.
-start_docker() {
-  dockerd --data-root "$WORK/docker" --exec-root "$WORK/docker-exec" --pidfile "$WORK/dockerd.pid" --host "$DOCKER_HOST" \
-    --iptables=false --ip6tables=false --bridge=none >"$WORK/dockerd.log" 2>&1 3>&- &
-  wait_until 60 docker info || { tail -20 "$WORK/dockerd.log"; return 1; }
-}
-
-# The client that came with the daemon: another one in PATH may want plug-ins that aren't there.
-docker() { "$(dirname "$(command -v dockerd)")/../bin/docker" "$@"; }
 
 in_buildah() { buildah --root "$WORK/buildah" --runroot "$WORK/buildah-run" --storage-driver overlay "$@"; }
 
@@ -62,9 +47,7 @@ answer_in_docker() { docker exec "$1" psql -XAtqc 'SELECT 6 * 7'; }
   jq .config <<<"$ours" >"$WORK/ours.json"
 
   docker image inspect pg | jq '.[0].Config' >"$WORK/docker.json"
-  layers=$(docker image inspect pg | jq -r '.[0].GraphDriver.Data | .UpperDir + ":" + .LowerDir')
-  mkdir "$WORK/docker-root-of-pg"
-  mount -t overlay -o "ro,lowerdir=$layers" overlay "$WORK/docker-root-of-pg"
+  mount_docker_image pg "$WORK/docker-root-of-pg"
 
   in_buildah inspect --type image pg | jq .Docker.config >"$WORK/buildah.json"
   container=$(in_buildah from --pull-never pg)
