@@ -46,9 +46,9 @@ Result<Request> read_request(const AdviseOptions& options) {
   request.graph.build_args = TRY(parse_build_args(options.build_args));
   add_epoch_of_environment(request.graph.build_args);
   request.graph.target = options.target;
-  request.contexts = {.context = options.context,
-                      .place = TRY(parse_context("the context directory", options.context)),
-                      .file = options.file};
+  request.contexts.context = options.context;
+  request.contexts.place = TRY(parse_context("the context directory", options.context));
+  request.contexts.file = options.file;
   const auto* directory = std::get_if<Directory>(&request.contexts.place);
   const bool is_file = options.file != "-" && !TRY(remote::parse_source(options.file)).has_value();
   if (directory == nullptr || !is_file)

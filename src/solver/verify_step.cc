@@ -59,16 +59,18 @@ Result<VertexResult> BuildExecutor::verified(VertexId id, const Results& done, P
   const snapshot::NamedChain expected = TRY(chain_with(*result.layer));
   const snapshot::NamedChain got = TRY(chain_with(fresh));
   const filetree::Observations differences = TRY(snapshot::chain_difference(expected, got));
-  if (!differences.empty())
+  if (!differences.empty()) {
+    std::string why = TRY(why_it_differs(id, done, prepared));
     return fail(
         {.kind = ErrorKind::kBuildFailed,
          .what = fmt::format("--verify: {} was to be reused, and gave another {} of /{}",
                              inputs_.graph.vertices[id].instruction,
                              filetree::name_of(differences.front().questions), differences.front().path),
          .where = where(id),
-         .why = TRY(why_it_differs(id, done, prepared)),
+         .why = std::move(why),
          .next = "report this if the step gives the same files each time it is run; if not, "
                  "--no-cache-filter runs its stage"});
+  }
   if (prepared.reused_run)
     TRY(inputs_.layers.index().record(prepared.parts.key(), result.layer->diff_id,
                                       prepared.reused_run->seconds, prepared.reused_run->made,
