@@ -44,7 +44,8 @@ Result<LayerPtr> make_layer(solver::CopyPlan plan, std::unique_ptr<snapshot::Cha
 
 snapshot::NamedChain named(const Chain& chain) {
   snapshot::NamedChain layers;
-  for (const LayerPtr& layer : chain) layers.push_back({layer->change_set, layer->view.changes});
+  for (const LayerPtr& layer : chain)
+    layers.push_back({.change_set = layer->change_set, .changes = layer->view.changes});
   return layers;
 }
 
