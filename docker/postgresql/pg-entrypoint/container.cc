@@ -13,6 +13,7 @@
 
 #include "commands.h"
 #include "configuration.h"
+#include "control_file.h"
 #include "exit_code.h"
 #include "reaper.h"
 #include "validation.h"
@@ -299,11 +300,13 @@ void Container::child_ended(pid_t pid, int wait_status) {
 void Container::watch_server(Clock::time_point now) {
   const pid_t expected = options_.patroni ? 0 : server_;
   if (machine_.awaits_server() && server_ != 0 && postmaster_is_ready(options_.pgdata, expected)) {
-    // Under Patroni the stamp tells; a restore is over once recovery has removed its file.
+    // Under Patroni the stamp tells. A restore is over once recovery has removed its file, and then said
+    // so.
     const bool unfinished = options_.patroni && is_unfinished(options_.pgdata);
-    const bool recovers = volume_.state != VolumeState::kReady && !options_.patroni && options_.backup &&
-                          options_.backup->restore &&
-                          access((options_.pgdata + "/recovery.signal").c_str(), F_OK) == 0;
+    const bool restored = volume_.state != VolumeState::kReady && !options_.patroni && options_.backup &&
+                          options_.backup->restore;
+    const bool recovers = restored && (access((options_.pgdata + "/recovery.signal").c_str(), F_OK) == 0 ||
+                                       !is_in_production(options_.pgdata));
     if (!unfinished && !recovers) events_.emplace_back(event::ServerAccepts{});
   }
   if (machine_.awaits_space() && monitor_ && monitor_->disks_have_room())

@@ -9,4 +9,8 @@ namespace pg_entrypoint {
 /// bytes, which follows them).
 std::string control_file_damage(const std::string& pgdata);
 
+/// Whether the cluster's state there is "in production": PostgreSQL writes that once a recovery is over for
+/// everybody.
+bool is_in_production(const std::string& pgdata);
+
 }  // namespace pg_entrypoint
