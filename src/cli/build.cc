@@ -111,6 +111,25 @@ Result<void> read_contexts(const BuildOptions& options, Request& request) {
   return {};
 }
 
+/// --output, --load and --push; --tag is read.
+Result<void> read_outputs(const BuildOptions& options, Request& request) {
+  for (const std::string& output : options.outputs)
+    request.outputs.push_back(TRY(exporter::parse_output(output)));
+  if (std::count_if(request.outputs.begin(), request.outputs.end(), exporter::goes_to_stdout) > 1)
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = "two outputs can't both go to standard output",
+                 .next = "name a file for all but one of them: --output type=…,dest=FILE"});
+  if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
+  if (options.push) request.outputs.push_back(exporter::ImageOutput{.names = {}, .push = true});
+  for (const exporter::Output& output : request.outputs)
+    if (exporter::pushes(output) && request.names.empty() &&
+        std::get<exporter::ImageOutput>(output).names.empty())
+      return fail({.kind = ErrorKind::kUsage,
+                   .what = "an image without a name can't be pushed",
+                   .next = "-t REGISTRY/NAME:TAG says where to"});
+  return {};
+}
+
 Result<Request> read_request(const BuildOptions& options) {
   Request request{.options = options};
   graph::BuildRequest& graph = request.graph;
@@ -137,20 +156,7 @@ Result<Request> read_request(const BuildOptions& options) {
   request.ssh = TRY(parse_ssh(options.ssh));
   request.secrets = TRY(parse_secrets(options.secrets));
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
-  for (const std::string& output : options.outputs)
-    request.outputs.push_back(TRY(exporter::parse_output(output)));
-  if (std::count_if(request.outputs.begin(), request.outputs.end(), exporter::goes_to_stdout) > 1)
-    return fail({.kind = ErrorKind::kUsage,
-                 .what = "two outputs can't both go to standard output",
-                 .next = "name a file for all but one of them: --output type=…,dest=FILE"});
-  if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
-  if (options.push) request.outputs.push_back(exporter::ImageOutput{.names = {}, .push = true});
-  for (const exporter::Output& output : request.outputs)
-    if (exporter::pushes(output) && request.names.empty() &&
-        std::get<exporter::ImageOutput>(output).names.empty())
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = "an image without a name can't be pushed",
-                   .next = "-t REGISTRY/NAME:TAG says where to"});
+  TRY_VOID(read_outputs(options, request));
   return request;
 }
 
