@@ -23,6 +23,7 @@ check() { "$BATS_TEST_DIRNAME/conformance" check "${PGSTRATA:-$BATS_TEST_DIRNAME
 @test "--chown and --chmod as BuildKit" { check owner; }
 @test "--exclude and --parents as BuildKit" { check select; }
 @test "more sources and destinations as BuildKit" { check sources; }
+@test "what crosses borders as BuildKit" { check tricky; }
 
 @test "every case has a stored result, and every result a case" {
   run -0 "$BATS_TEST_DIRNAME/conformance" names
