@@ -81,11 +81,8 @@ Result<bool> BuildContext::holds_included(const std::string& directory,
     if (own_scope.ignored() && !patterns_.may_include_below(path)) continue;
     struct stat status {};
     if (::fstatat(fd.get(), name.text, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (!own_scope.ignored()) {
+    if (!own_scope.ignored() || (S_ISDIR(status.st_mode) && TRY(holds_included(path, own_scope))))
       return true;
-    } else if (S_ISDIR(status.st_mode) && TRY(holds_included(path, own_scope))) {
-      return true;
-    }
   }
   return false;
 }

@@ -98,25 +98,25 @@ D
 @test "USER by name, by number, with a group: ids, supplementary groups and HOME in RUN" {
   dockerfile <<'D'
 FROM bb
-RUN chmod 1777 /
+RUN mkdir -m 1777 /out
 USER app
-RUN echo "$(id -u):$(id -g):$(id -G):$HOME" >/1
+RUN echo "$(id -u):$(id -g):$(id -G):$HOME" >/out/1
 USER 77:79
-RUN echo "$(id -u):$(id -g):$(id -G)" >/2
+RUN echo "$(id -u):$(id -g):$(id -G)" >/out/2
 USER 4242
-RUN echo "$(id -u):$(id -g):$HOME" >/3
+RUN echo "$(id -u):$(id -g):$HOME" >/out/3
 USER app:extra
-RUN echo "$(id -u):$(id -g)" >/4
+RUN echo "$(id -u):$(id -g)" >/out/4
 USER root
-RUN echo "$(id -u):$(id -g):$HOME" >/5
+RUN echo "$(id -u):$(id -g):$HOME" >/out/5
 D
   root_tar
-  is "$(content 1)" "77:78:78 79:/home/app"
-  is "$(content 2)" "77:79:79"
-  is "$(content 3)" "4242:0:/"
-  is "$(content 4)" "77:79"
-  is "$(content 5)" "0:0:/root"
-  is "$(entry 1)" "-rw-r--r-- 77/78 22 1"
+  is "$(content out/1)" "77:78:78 79:/home/app"
+  is "$(content out/2)" "77:79:79"
+  is "$(content out/3)" "4242:0:/"
+  is "$(content out/4)" "77:79"
+  is "$(content out/5)" "0:0:/root"
+  is "$(entry out/1)" "-rw-r--r-- 77/78 22 out/1"
 }
 
 @test "USER of a name that the stage doesn't know" {
