@@ -79,7 +79,7 @@ Result<void> Repository::upload(const BlobSource& blob, const std::stop_token& s
     std::string location = TRY(begin_upload(stop));
     std::uint64_t sent = 0;
     if (blob.size > kChunk) {
-      const auto chunks = send_chunks(blob, location, stop);
+      auto chunks = send_chunks(blob, location, stop);
       if (!chunks && is_broken(chunks.error()) && attempt < kTries) continue;
       if (!chunks) return chunks;
       sent = blob.size;

@@ -47,8 +47,8 @@ edited() {
   "${git[@]}" add .
   GIT_COMMITTER_DATE="@$(date -d '25 weeks ago' +%s) +0000" "${git[@]}" commit -qm all
   for number in $(seq 40); do
-    echo "# $number" >>"$1/entrypoint.d/scripts/runtime/10-config.sh"
-    "${git[@]}" commit -qam "runtime $number"
+    echo "# $number" >>"$1/entrypoint.d/scripts/init/02-database.sh"
+    "${git[@]}" commit -qam "init $number"
   done
   for number in 10-postgresql 30-pgbackrest; do
     echo '# edited' >>"$1/setup/scripts/$number.sh"
@@ -85,7 +85,7 @@ line_of() { grep -n -m1 -e "$1" "$WORK/well-ordered/Dockerfile" | cut -d : -f 1;
 }
 
 @test "in the good order, Docker rebuilds no RUN after an edit of an entrypoint script" {
-  echo '# once more' >>"$WORK/well-ordered/entrypoint.d/scripts/runtime/10-config.sh"
+  echo '# once more' >>"$WORK/well-ordered/entrypoint.d/scripts/init/02-database.sh"
   docker_build well-ordered
   run grep -c '^#[0-9]* CACHED' "$WORK/docker-well-ordered.log"
   [ "$output" -ge 8 ]
