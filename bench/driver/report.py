@@ -39,6 +39,7 @@ def document(results):
     parts += [f"- not run: {name}: {reason}" for name, reason in results["missing"].items()]
     parts += [f"- failed: {case['title']}, {name}: {reason}" for case in results["cases"].values()
               for name, reason in case["failed"].items()]
+    parts += [f"- measured anew: {results['cases'][name]['title']}: {when}" for name, when in results.get("anew", {}).items()]
     memory = _memory(results)
     if memory:
         parts += ["## Peak RSS", memory]
