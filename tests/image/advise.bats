@@ -10,7 +10,7 @@ setup_file() {
   cp -r "$REPOSITORY/docker/postgresql/." "$bad"
   badly_ordered "$REPOSITORY/docker/postgresql/Dockerfile" >"$bad/Dockerfile"
   edited "$bad"
-  build_image "$bad" --tag badly-ordered
+  "$PGSTRATA" build --progress plain -t badly-ordered "$bad" >"$WORK/badly-ordered.log" 2>&1 || { tail -30 "$WORK/badly-ordered.log"; return 1; }
   cp -r "$bad" "$WORK/well-ordered"
   "$PGSTRATA" advise --format json "$bad" >"$WORK/advice.json"
   (cd "$WORK/well-ordered" && jq -j .diff "$WORK/advice.json" | patch -s -p1)
@@ -28,12 +28,13 @@ teardown_file() {
   stop_docker
 }
 
-# The stage with the software as one that copies the whole context before its RUNs.
+# The stage with the software as one that copies the whole context before its RUNs. The last one, which only checks, stays
+# below all of the context: it is left out.
 badly_ordered() {
   awk '/^FROM .* AS software/ { software = 1 }
     /^# ---- the image/ { software = 0 }
     /^ARG BASE=/ { print }
-    !software || /^COPY / { next }
+    !software || /^COPY / || /setup.sh 90-check/ { next }
     /^RUN / && !copied { print "COPY . /opt/container"; copied = 1 }
     { print }
     END { print "USER postgres\nENTRYPOINT [\"/opt/container/entrypoint.sh\"]" }' "$1"
@@ -84,11 +85,10 @@ line_of() { grep -n -m1 -e "$1" "$WORK/well-ordered/Dockerfile" | cut -d : -f 1;
     "bad=$WORK/root-of-badly-ordered,$WORK/badly-ordered.json" "good=$WORK/root-of-well-ordered,$WORK/well-ordered.json"
 }
 
-@test "in the good order, Docker installs nothing after an edit of an entrypoint script" {
+@test "in the good order, Docker runs no RUN after an edit of an entrypoint script" {
   echo '# once more' >>"$WORK/well-ordered/entrypoint.d/scripts/init/02-database.sh"
   docker_build well-ordered
   run grep -c '^#[0-9]* CACHED' "$WORK/docker-well-ordered.log"
   [ "$output" -ge 8 ]
-  # The check of the whole may stay where it is; the installs took all the time.
-  ! grep -E 'setup: running [1-8]0-' "$WORK/docker-well-ordered.log"
+  ! grep 'setup: running' "$WORK/docker-well-ordered.log"
 }
