@@ -110,7 +110,7 @@ def all_cases(contexts, bench, quick):
         recording(contexts, bench, "compile", "RUN make -j2 of a C++ project", 5 if quick else 9),
         recording(contexts, bench, "true", "RUN true", 15 if quick else 30),
         edit(contexts, "badly-ordered", "entrypoint", "entrypoint.sh edited, COPY . before RUN", "entrypoint.sh",
-             repetitions=1 if quick else 15, budget=20 if quick else 90, runs_steps=True,
+             repetitions=5 if quick else 15, budget=20 if quick else 90, runs_steps=True,
              check=functools.partial(check_last_edit, contexts, "badly-ordered")),
         Case("steps-10-noop", "nothing changed, 10 steps", "steps-10", build(contexts, "steps-10"), repetitions=few),
         Case("steps-200-noop", "nothing changed, 200 steps", "steps-200", build(contexts, "steps-200"), repetitions=few),
