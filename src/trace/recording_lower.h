@@ -27,7 +27,8 @@ struct RecordingSpec {
   /// Whether any file of the source has a POSIX ACL. The kernel obeys them only if it knows all attributes
   /// of what it walks through, so then a look-up counts as a stat: sound, but coarse.
   bool acls = false;
-  std::size_t threads = 2;
+  /// On two processors a second one was slower: it is woken for what the first has answered already.
+  std::size_t threads = 1;
   /// The modification time to show for a file whose own is `mtime_ns`; called from all server threads.
   /// None: its own.
   std::function<std::int64_t(std::string_view path, std::int64_t mtime_ns)> shown_mtime = {};

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -20,6 +21,13 @@
 
 namespace pgstrata::trace {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// For so long a thread looks for the next request before it sleeps. Who got an answer mostly asks again at
+/// once (a walk through the tree has three requests for each file), and to wake a processor that went to
+/// sleep, above all one of a virtual machine, takes longer than to answer.
+constexpr std::chrono::microseconds kPatience{25};
 
 /// Waits for a request (one waiter is woken for each) or for the end.
 Result<os::Fd> make_events(int connection, int stop) {
@@ -146,14 +154,16 @@ void Server::serve() {
 
 void Server::answer_all(const os::Fd& events) {
   fuse_buf request{};
+  auto patient_until = Clock::now();
   while (true) {
     const int size = ::fuse_session_receive_buf(session_, &request);
     if (size > 0) {
       ::fuse_session_process_buf(session_, &request);
+      patient_until = Clock::now() + kPatience;
     } else if (size == 0) {  // unmounted
       break;
     } else if (size == -EAGAIN) {
-      if (!wait(events)) break;
+      if (Clock::now() >= patient_until && !wait(events)) break;
     } else if (size != -EINTR) {
       fail(system_error("can't read questions about the layers from /dev/fuse", "", -size));
       break;
