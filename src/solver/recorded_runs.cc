@@ -21,14 +21,23 @@ std::size_t common_layers(const RecordedRun& run, const std::vector<LayerRow>& c
   return count;
 }
 
-std::string describe_at(store::LayerStore& layers, const std::vector<LayerRow>& chain,
-                        const std::string& path) {
-  // For a message only: if it can't be told, the message goes without it.
-  const auto view = layers.view(chain, "");
-  if (!view) return "";
-  const auto entry = (*view)->lookup(path);
-  if (!entry) return "";
-  return describe(*entry ? &**entry : nullptr);
+using Found = std::optional<filetree::Entry>;
+
+Result<Found> find(store::LayerStore& layers, const std::vector<LayerRow>& chain, const std::string& path) {
+  const auto view = TRY(layers.view(chain, ""));
+  const auto entry = TRY(view->lookup(path));
+  return entry ? Found(*entry) : Found();
+}
+
+/// For a message only: if it can't be told, the message goes without it.
+std::string description(const Result<Found>& found) {
+  if (!found) return "";
+  return describe(*found ? &**found : nullptr);
+}
+
+/// Of a directory that was listed: what it was with or without.
+std::string with_name(std::string_view name, const Found& found) {
+  return found ? fmt::format("with {}: {}", name, describe(&*found)) : fmt::format("without {}", name);
 }
 
 class Check {
@@ -54,12 +63,32 @@ class Check {
     const cache::ReadSet asked = TRY(cache::ReadSet::decode(bytes));
     const filetree::Observation* found = cache::falsified(asked, differences);
     if (found == nullptr) return std::nullopt;
-    return Falsified{
+    Falsified falsified{
         .path = found->path,
         .mount = "",
         .questions = static_cast<filetree::Questions>(found->questions & asked.asked_of(found->path)),
-        .before = describe_at(layers_, chain_then, found->path),
-        .after = describe_at(layers_, question_.chain, found->path)};
+        .before = description(find(layers_, chain_then, found->path)),
+        .after = description(find(layers_, question_.chain, found->path))};
+    if (falsified.questions == filetree::kAskedListing)
+      name_what_came_or_went(differences, chain_then, falsified);
+    return falsified;
+  }
+
+  /// Of a listing that is another one: the first name that came, went or is of another type.
+  void name_what_came_or_went(const filetree::Observations& differences,
+                              const std::vector<LayerRow>& chain_then, Falsified& listing) {
+    for (const filetree::Observation& changed : differences) {
+      if (changed.path.empty() || filetree::parent_path(changed.path) != listing.path) continue;
+      const auto before = find(layers_, chain_then, changed.path);
+      const auto after = find(layers_, question_.chain, changed.path);
+      if (!before || !after) return;
+      const bool same_type = *before && *after && (*before)->type == (*after)->type;
+      if (same_type || (!*before && !*after)) continue;
+      const std::string_view name = filetree::base_name(changed.path);
+      listing.before = with_name(name, *before);
+      listing.after = with_name(name, *after);
+      return;
+    }
   }
 
   Result<std::optional<Falsified>> check_mounts(const std::string& bytes) {
@@ -96,7 +125,11 @@ std::string in_words(const Falsified& falsified) {
   if (asked(filetree::kAskedContent)) return fmt::format("{}, which it read, changed", path);
   if (asked(filetree::kAskedTarget))
     return fmt::format("{}, a link that it followed, leads elsewhere", path);
-  if (asked(filetree::kAskedListing)) return fmt::format("{}, which it listed, holds other files", path);
+  if (asked(filetree::kAskedListing)) {
+    if (falsified.after.starts_with("with"))
+      return fmt::format("{}, which it listed, is now {}", path, falsified.after);
+    return fmt::format("{}, which it listed, holds other files", path);
+  }
   return fmt::format("{}, which it looked up, has another {}", path,
                      filetree::name_of(falsified.questions));
 }

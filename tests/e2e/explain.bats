@@ -78,6 +78,27 @@ D
   has "$output" "no step of the build is called"
 }
 
+@test "of a listing that is another one the name is told that came, or went, or is of another type" {
+  mkdir d
+  touch d/stays
+  printf 'FROM bb\nCOPY d /d\nRUN ls /d >/list\n' | dockerfile
+  build
+  touch d/new
+  build
+  explain >out
+  grep -q '/d, which it listed, is now with new: a file of 0 bytes' out
+  explain 3 >out
+  grep -A 2 'listing of /d' out | grep -q 'was without new$'
+  rm d/new
+  sed -i '3s,.*,RUN ls /d >/other,' Dockerfile
+  build
+  rm d/stays
+  mkdir d/stays
+  build
+  explain >out
+  grep -q '/d, which it listed, is now with stays: a directory, mode 755' out
+}
+
 @test "a failed build is recorded, with the step that failed and those that were not reached" {
   context
   sed -i 's,^RUN cat.*,RUN echo going; exit 3,' Dockerfile
