@@ -16,6 +16,7 @@
 #include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
+#include "cli/build_watch.h"
 #include "cli/built_image.h"
 #include "cli/contexts.h"
 #include "cli/interrupts.h"
@@ -492,7 +493,10 @@ solver::Mutant mutant;
 Command add_build(CLI::App& app, const GlobalOptions& global) {
   const auto options = std::make_shared<BuildOptions>();
   options->add_to(app);
-  return [options, &global] { return build(global, *options); };
+  return [options, &global] {
+    const auto once = [&] { return build(global, *options); };
+    return options->watch ? build_and_watch(*options, once) : once();
+  };
 }
 
 }  // namespace pgstrata::cli

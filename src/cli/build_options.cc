@@ -84,6 +84,7 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_flag("--check", check, "check the Dockerfile, and build nothing");
   app.add_option("--call", call,
                  "build|check|outline|targets[,format=json]: what to do with the Dockerfile");
+  app.add_flag("--watch", watch, "build again whenever a file of the contexts changes");
   app.add_flag("-q,--quiet", quiet, "print nothing but the image's ID");
 }
 

@@ -50,6 +50,7 @@ struct BuildOptions {
   bool push = false;
   bool allow_bootstrap = false;
   bool quiet = false;
+  bool watch = false;
   std::string call = "build";
   bool check = false;
 

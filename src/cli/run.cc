@@ -5,6 +5,7 @@
 
 #include "cli/container_verbs.h"
 #include "cli/run_options.h"
+#include "cli/run_watch.h"
 #include "cli/store.h"
 #include "cli/stored_image.h"
 #include "container/start.h"
@@ -54,14 +55,9 @@ Result<container::Started> start(const GlobalOptions& global, const container::R
   return container::launch(std::move(prepared));
 }
 
-int run(const GlobalOptions& global, const CLI::App& app, const RunArguments& arguments) {
-  const auto options = to_run_options(app, arguments);
-  if (!options) {
-    print_error(options.error());
-    return kCannotRun;
-  }
+int run_once(const GlobalOptions& global, const container::RunOptions& options) {
   std::string id;
-  const auto started = start(global, *options, id);
+  const auto started = start(global, options, id);
   if (!started) {
     print_error(started.error());
     return kCannotRun;
@@ -70,9 +66,18 @@ int run(const GlobalOptions& global, const CLI::App& app, const RunArguments& ar
     print_error({.kind = ErrorKind::kMachine, .what = started->report.message});
     return started->report.code;
   }
-  if (!options->detach) return container::attend(*started);
+  if (!options.detach) return container::attend(*started);
   fmt::print("{}\n", id);
   return 0;
+}
+
+Result<int> run(const GlobalOptions& global, const CLI::App& app, const RunArguments& arguments) {
+  container::RunOptions options = TRY(to_run_options(app, arguments));
+  if (!arguments.watch) return run_once(global, options);
+  if (options.detach)
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = "--watch stays in the foreground: it can't be used with --detach"});
+  return run_and_watch(global, std::move(options), run_once);
 }
 
 }  // namespace
@@ -80,7 +85,12 @@ int run(const GlobalOptions& global, const CLI::App& app, const RunArguments& ar
 Command add_run(CLI::App& app, const GlobalOptions& global) {
   const auto arguments = std::make_shared<RunArguments>();
   add_run_options(app, *arguments);
-  return [arguments, &app, &global]() -> Result<int> { return run(global, app, *arguments); };
+  return [arguments, &app, &global]() -> Result<int> {
+    const auto code = run(global, app, *arguments);
+    if (code) return *code;
+    print_error(code.error());
+    return kCannotRun;
+  };
 }
 
 }  // namespace pgstrata::cli

@@ -95,6 +95,7 @@ void add_run_options(CLI::App& app, RunArguments& a) {
   app.add_flag("--rm", a.auto_remove, "remove the container when it ends");
   app.add_flag("-i,--interactive", a.interactive, "give it our stdin");
   app.add_flag("-t,--tty", a.terminal, "give it a terminal");
+  app.add_flag("--watch", a.watch, "start it anew, with --rm, whenever IMAGE becomes another image");
   app.add_flag("--read-only", a.read_only, "root file system read-only");
 }
 

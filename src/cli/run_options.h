@@ -23,6 +23,7 @@ struct RunArguments {
   bool interactive = false;
   bool terminal = false;
   bool read_only = false;
+  bool watch = false;
 };
 
 void add_run_options(CLI::App& app, RunArguments& arguments);
