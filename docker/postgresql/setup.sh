@@ -21,20 +21,27 @@ done
 
 load_versions() {
   export VERSION_SET=${VERSION_SET:-debian12}
-  local set_file=$home/versions/$VERSION_SET
+  local set_file=$home/versions/$VERSION_SET expected=${PG_MAJOR:-} name
   [[ -r $set_file ]] || fail "there is no version set '$set_file'; choose one of those in versions/ by VERSION_SET"
   # shellcheck source=versions/debian12
   source "$set_file"
+  [[ -z $expected || $expected == "$PG_MAJOR" ]] ||
+    fail "the version set $VERSION_SET is PostgreSQL $PG_MAJOR; build it with --build-arg PG_MAJOR=$PG_MAJOR, not $expected"
+  [[ -z ${EXPIRED_SUITE:-} ]] || accept_expired "$EXPIRED_SUITE"
+  for name in ${REPOSITORIES:-}; do use_repository "$name" 600; done
 }
 
-# is_left_out NAME: WITHOUT names components, by their scripts' names without the number.
-is_left_out() { [[ " ${WITHOUT:-} " == *" $1 "* ]]; }
+# is_left_out NAME: WITHOUT names components, by their scripts' names without the number; LEFT_OUT of the version set
+# those that are only put in if WITH names them.
+is_left_out() {
+  [[ " ${WITHOUT:-} " == *" $1 "* ]] || [[ " ${LEFT_OUT:-} " == *" $1 "* && " ${WITH:-} " != *" $1 "* ]]
+}
 
 run_script() {
   local script=$home/setup/scripts/$1.sh
   [[ -r $script ]] || fail "there is no setup script '$script'; see setup/scripts/ for their names"
   if is_left_out "${1#[0-9][0-9]-}"; then
-    say "leaving out $1, as WITHOUT says"
+    say "leaving out $1, as WITHOUT or the version set $VERSION_SET says"
     return
   fi
   say "running $1"

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "extensions.h"
 #include "passwd.h"
 
 namespace pg_entrypoint {
@@ -39,6 +40,16 @@ void add_access(const Options& options, Values& values) {
   values["REPLICATION_USER"] = hba_quote(options.patroni->replication.user);
   // The members of a cluster have to reach each other, whatever clients may do.
   values["MEMBER_METHOD"] = trust ? "trust" : "scram-sha-256";
+}
+
+/// pg_stat_monitor takes 276 MB unless told otherwise; a container may have 1 GB for everything.
+void add_extensions(const Options& options, Values& values) {
+  const std::set<std::string> libraries =
+      installed_libraries(library_folder(options.scripts.get("PATH").value_or("")));
+  const bool monitor = libraries.count("pg_stat_monitor") != 0;
+  values["PRELOAD"] = preload_order(libraries);
+  values["MONITOR_MEMORY"] = monitor ? "32MB" : "";
+  values["MONITOR_TEXTS"] = monitor ? "4MB" : "";
 }
 
 std::string yaml_list(const std::vector<std::string>& lines) {
@@ -202,6 +213,7 @@ Values template_values(const Options& options) {
       {"PORT", options.port},
   };
   add_access(options, values);
+  add_extensions(options, values);
   return values;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bootstrap.h"
+#include "check_extensions.h"
 #include "configuration.h"
 #include "container.h"
 #include "exit_code.h"
@@ -26,6 +27,9 @@ constexpr const char* kUsage =
     "usage: pg-entrypoint postgres [OPTION...]   initialise what is empty, then serve\n"
     "       pg-entrypoint COMMAND [ARGUMENT...]  run anything else as it is\n"
     "       pg-entrypoint check                  what a start would refuse; writes nothing\n"
+    "       pg-entrypoint check --extensions     whether every installed extension works, asked of the "
+    "running "
+    "server\n"
     "       pg-entrypoint render [FILE]          the configuration that a start would write, secrets left "
     "out\n"
     "       pg-entrypoint healthcheck | version\n";
@@ -54,6 +58,20 @@ int check(const Environment& environment) {
   log(Level::kInfo,
       "PGDATA " + validation.options.pgdata + (ready ? " is a complete cluster" : " will be initialised"));
   return 0;
+}
+
+/// `check` with its arguments.
+int check(const Environment& environment, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return check(environment);
+  if (arguments != std::vector<std::string>{"--extensions"}) {
+    std::fputs(kUsage, stderr);
+    return exit_code::kUsage;
+  }
+  const LoadedOptions loaded = load_options(environment);
+  configure_log(loaded.options.log_level, loaded.options.log_format);
+  for (const std::string& error : loaded.complaints.errors) log(Level::kError, error);
+  if (!loaded.complaints.errors.empty()) return exit_code::kUsage;
+  return check_extensions(loaded.options);
 }
 
 int render(const Environment& environment, const std::vector<std::string>& names) {
@@ -92,7 +110,7 @@ int run(std::vector<std::string> command) {
     return 0;
   }
   if (name == "healthcheck") return health(environment);
-  if (name == "check") return check(environment);
+  if (name == "check") return check(environment, {command.begin() + 1, command.end()});
   if (name == "render") return render(environment, {command.begin() + 1, command.end()});
   if (name == "change-password") return change_password(environment);
 

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 namespace pg_entrypoint {
 namespace {
@@ -52,8 +54,25 @@ std::optional<int> SignalQueue::next(const Deadline& deadline) {
 bool is_terminal_stop(int signal) { return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
 
 std::string signal_name(int signal) {
-  const char* name = sigabbrev_np(signal);
-  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+  // glibc knows the names from 2.32 on, which Debian bullseye doesn't have.
+  static constexpr std::array<std::pair<int, const char*>, 14> names{{{SIGHUP, "SIGHUP"},
+                                                                      {SIGINT, "SIGINT"},
+                                                                      {SIGQUIT, "SIGQUIT"},
+                                                                      {SIGKILL, "SIGKILL"},
+                                                                      {SIGTERM, "SIGTERM"},
+                                                                      {SIGUSR1, "SIGUSR1"},
+                                                                      {SIGUSR2, "SIGUSR2"},
+                                                                      {SIGALRM, "SIGALRM"},
+                                                                      {SIGPIPE, "SIGPIPE"},
+                                                                      {SIGCHLD, "SIGCHLD"},
+                                                                      {SIGCONT, "SIGCONT"},
+                                                                      {SIGSTOP, "SIGSTOP"},
+                                                                      {SIGTSTP, "SIGTSTP"},
+                                                                      {SIGWINCH, "SIGWINCH"}}};
+  for (const auto& [number, name] : names) {
+    if (number == signal) return name;
+  }
+  return "signal " + std::to_string(signal);
 }
 
 }  // namespace pg_entrypoint

@@ -664,6 +664,23 @@ BODY
   [ ! -e "$PGCONFIG" ]
 }
 
+@test "what is installed is preloaded in the order that it needs, also under Patroni" {
+  local program
+  program=$(command -v postgres)
+  mkdir -p "$SCRATCH/server/"{bin,lib}
+  mv "$program" "$SCRATCH/server/bin/"
+  PATH=$SCRATCH/server/bin:$PATH
+  run entrypoint render postgresql.conf
+  assert_lacks "$output" shared_preload_libraries
+  assert_lacks "$output" pg_stat_monitor.
+  touch "$SCRATCH/server/lib/"{pg_stat_monitor,pg_stat_statements,citus,plpgsql}.so
+  run entrypoint render postgresql.conf
+  assert_has "$output" "shared_preload_libraries = 'citus,pg_stat_statements,pg_stat_monitor'"
+  assert_has "$output" "pg_stat_monitor.pgsm_max = '32MB'"
+  PATRONI_ENABLE=true PATRONI_ETCD3_HOSTS=a:2379 PATRONI_REPLICATION_PASSWORD=x run entrypoint render patroni.yml
+  assert_has "$output" '    shared_preload_libraries: citus,pg_stat_statements,pg_stat_monitor'
+}
+
 @test "the rendered configuration carries the variables, has mode 0600, and TCP asks for scram" {
   make_cluster
   export POSTGRESQL_WORK_MEM=7MB POSTGRES_USER='we"ird'

@@ -352,3 +352,30 @@ fill() { head -c 1G /dev/zero >"$1/ballast" 2>/dev/null || true; }
   [ "$(sql 'SELECT x FROM t')" = 42 ]
   ! grep -qE 'trust|peer' "$PGCONFIG/pg_hba.conf"
 }
+
+@test "check --extensions asks the running server whether each installed extension works, and leaves nothing behind" {
+  use_cluster
+  start
+  run -0 "${exec_prefix[@]}" "$PG_ENTRYPOINT" check --extensions
+  assert_has "$output" 'ok     pg_stat_statements: is seen'
+  assert_has "${lines[-1]}" 'every extension works'
+  assert_lacks "$output" FAILED
+  [ "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pg_entrypoint%'")" -eq 0 ]
+  [ "$(sql "SELECT count(*) FROM pg_replication_slots")" -eq 0 ]
+  stop
+
+  # One that isn't loaded is named, with the server's reason; without a server there is nothing to ask.
+  mkdir -p "$PGCONFIG/conf.d"
+  echo "shared_preload_libraries = ''" >"$PGCONFIG/conf.d/none.conf"
+  as_user
+  start
+  run -1 "${exec_prefix[@]}" "$PG_ENTRYPOINT" check --extensions
+  assert_has "$output" 'FAILED pg_stat_statements'
+  assert_has "$output" 'must be loaded via shared_preload_libraries'
+  assert_has "${lines[-1]}" 'not every extension works'
+  [ "$(sql "SELECT count(*) FROM pg_database WHERE datname LIKE 'pg_entrypoint%'")" -eq 0 ]
+  stop
+  run -70 "${exec_prefix[@]}" "$PG_ENTRYPOINT" check --extensions
+  assert_has "$output" "no server at $PGHOST"
+  run -64 "$PG_ENTRYPOINT" check --what
+}

@@ -86,7 +86,8 @@ setup_home() {
   for set_file in "$IMAGE"/versions/*; do
     # shellcheck source=/dev/null
     (set -eu && source "$set_file" &&
-      : "$PG_MAJOR" "${POSTGRESQL_PACKAGES[0]}" "${PATRONI_PACKAGES[0]}" "${PGBACKREST_PACKAGES[0]}" "${DECODERBUFS_PACKAGES[0]}")
+      : "$PG_MAJOR" "${POSTGRESQL_PACKAGES[0]}" "${PATRONI_PACKAGES[0]}" "${PGBACKREST_PACKAGES[0]}" "${DECODERBUFS_PACKAGES[0]}" \
+      "$PYTHON" "${CITUS_PACKAGES[0]}" "${REPOSITORY_citus[4]}" "${PG_STAT_MONITOR_PACKAGES[0]}" "${REPOSITORY_percona[4]}")
   done
 }
 
@@ -101,7 +102,7 @@ setup_home() {
 @test "an index that is too old is fetched again" {
   use_lib apt
   install_packages one
-  touch -d '3 hours ago' "$APT_CACHE"/index-*
+  touch -d '3 hours ago' "$APT_CACHE"/index-*/stamp
   install_packages two
   [ "$(grep -c '^update ' "$SCRATCH/apt.log")" -eq 2 ]
 }
@@ -188,4 +189,87 @@ BODY
   [ ! -e "$SCRATCH/bin/tool" ]
   assert_has "$(head -n 1 "$SCRATCH/divert.log")" --add
   assert_has "$(tail -n 1 "$SCRATCH/divert.log")" --remove
+}
+
+# A version set's repository, and an apt of this test's own.
+setup_repository() {
+  export APT_ETC=$SCRATCH/etc APT_HELPER=$FAKES/apt-helper
+  mkdir -p "$APT_ETC/"{sources.list.d,preferences.d,trusted.gpg.d}
+  fake apt-helper <<<'echo "$3" >>"$SCRATCH/fetched"; printf -- "-----BEGIN PGP PUBLIC KEY BLOCK-----\n" >"$4"'
+  # shellcheck disable=SC2034
+  REPOSITORY_vendor=(http://vendor.example/debian/ suite main 0123456789ABCDEF http://vendor.example/key)
+  use_lib repositories
+}
+
+@test "a vendor's repository: trusted for the key with the fingerprint, and only for its own packages" {
+  setup_repository
+  use_repository vendor 500 one two
+  [ "$(cat "$SCRATCH/fetched")" = http://vendor.example/key ]
+  [ -s "$APT_ETC/trusted.gpg.d/vendor.asc" ]
+  assert_has "$(cat "$APT_ETC/sources.list.d/vendor.sources")" 'Signed-By: 0123456789ABCDEF'
+  assert_has "$(cat "$APT_ETC/preferences.d/vendor")" $'Package: *\nPin: origin "vendor.example"\nPin-Priority: -1'
+  assert_has "$(cat "$APT_ETC/preferences.d/vendor")" $'Package: one two\nPin: origin "vendor.example"\nPin-Priority: 500'
+  drop_repositories
+  [ -z "$(find "$APT_ETC" -type f)" ]
+}
+
+@test "a repository for every package is pinned as a whole" {
+  setup_repository
+  use_repository vendor 600
+  [ "$(cat "$APT_ETC/preferences.d/vendor")" = $'Package: *\nPin: origin "vendor.example"\nPin-Priority: 600' ]
+}
+
+@test "a key may come in a package" {
+  setup_repository
+  REPOSITORY_vendor[4]=http://vendor.example/keyring.deb
+  mkdir -p "$SCRATCH/deb/DEBIAN" "$SCRATCH/deb/usr/share/keyrings"
+  printf 'Package: keyring\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: none\n' \
+    >"$SCRATCH/deb/DEBIAN/control"
+  echo 'the key' >"$SCRATCH/deb/usr/share/keyrings/vendor.gpg"
+  dpkg-deb --build "$SCRATCH/deb" "$SCRATCH/keyring.deb" >/dev/null
+  fake apt-helper <<<'cp "$SCRATCH/keyring.deb" "$4"'
+  use_repository vendor 500 one
+  [ "$(cat "$APT_ETC/trusted.gpg.d/vendor.gpg")" = 'the key' ]
+}
+
+@test "a repository that can't be reached is named, with the ways out" {
+  setup_repository
+  fake apt-helper <<<'exit 100'
+  run use_repository vendor 500 one
+  [ "$status" -eq 1 ]
+  assert_has "$output" 'http://vendor.example/debian/ (for one)'
+  assert_has "$output" http://vendor.example/key
+  assert_has "$output" '--secret id=repositories'
+}
+
+@test "the repositories of the build's secret take the place of all others" {
+  setup_repository
+  echo 'Types: deb' >"$APT_ETC/sources.list.d/repositories.sources"
+  use_repository vendor 500 one
+  [ ! -e "$SCRATCH/fetched" ]
+  [ ! -e "$APT_ETC/sources.list.d/vendor.sources" ]
+}
+
+@test "an expired suite is accepted, and no other" {
+  setup_repository
+  printf 'deb http://a bullseye main\ndeb http://b bullseye-security main\n' >"$APT_ETC/sources.list"
+  accept_expired bullseye-security
+  [ "$(cat "$APT_ETC/sources.list")" = $'deb http://a bullseye main\ndeb [check-valid-until=no] http://b bullseye-security main' ]
+}
+
+@test "what the version set leaves out is put in by WITH" {
+  setup_home
+  echo 'LEFT_OUT="first second"; NUMBER=7' >"$SCRATCH/home/versions/debian12"
+  WITH=second run "$SCRATCH/home/setup.sh"
+  [ "$status" -eq 0 ]
+  assert_has "$output" 'leaving out 10-first'
+  assert_has "$output" 'second 7'
+}
+
+@test "a version set of another major version than the image is being built for is refused" {
+  setup_home
+  echo 'PG_MAJOR=13; NUMBER=7' >"$SCRATCH/home/versions/debian12"
+  PG_MAJOR=15 run "$SCRATCH/home/setup.sh"
+  [ "$status" -eq 1 ]
+  assert_has "$output" '--build-arg PG_MAJOR=13'
 }

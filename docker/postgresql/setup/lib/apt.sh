@@ -10,8 +10,6 @@ apt_archives=$APT_CACHE/archives-${SETUP_STAGE:-runtime} # apt locks it: one per
 
 apt_options=(
   -qq
-  -o "Dir::State::lists=$APT_CACHE/lists"
-  -o "Dir::Cache::srcpkgcache=$APT_CACHE/srcpkgcache.bin"
   -o "Dir::Cache::archives=$apt_archives"
   # The index is used at once and thrown away: what unpacks fastest costs least.
   -o Acquire::GzipIndexes=false
@@ -31,26 +29,32 @@ apt_options=(
   -o 'Dpkg::Options::=--path-exclude=/usr/share/locale/*'
 )
 
-# The stamp of an index: young enough, and of the very sources that are in force now.
-apt_index_stamp() {
+# The folder of the index of the very sources that are in force now: another step may use others at the same time.
+apt_index() {
   local digest
   digest=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | sha256sum)
-  printf '%s/index-%s' "$APT_CACHE" "${digest%% *}"
+  printf '%s/index-%s' "$APT_CACHE" "${digest:0:16}"
 }
 
-index_is_fresh() { [[ -n $(find "$(apt_index_stamp)" -mmin "-$APT_INDEX_MINUTES" 2>/dev/null) ]]; }
+index_is_fresh() { [[ -n $(find "$index/stamp" -mmin "-$APT_INDEX_MINUTES" 2>/dev/null) ]]; }
+
+# run_apt ARGUMENT...: apt-get with that index.
+run_apt() {
+  apt-get "${apt_options[@]}" -o "Dir::State::lists=$index/lists" -o "Dir::Cache::srcpkgcache=$index/srcpkgcache.bin" "$@"
+}
 
 # Fetches the index unless another step, stage or build has just done so. Two locks, because stages run at the same
 # time: `update` lets one of them fetch while the others wait for it; `use` is shared by those that install, and keeps
 # the index from being replaced under them.
 update_index() {
-  mkdir -p "$APT_CACHE/lists/partial" "$apt_archives/partial"
+  index=$(apt_index)
+  mkdir -p "$index/lists/partial" "$apt_archives/partial"
   exec {update_lock}>"$APT_CACHE/update.lock" {use_lock}>"$APT_CACHE/use.lock"
   flock "$update_lock"
   if ! index_is_fresh; then
     flock "$use_lock"
-    apt-get "${apt_options[@]}" update
-    touch "$(apt_index_stamp)"
+    run_apt update
+    touch "$index/stamp"
   fi
   flock --shared "$use_lock"
   exec {update_lock}>&-
@@ -61,9 +65,9 @@ name_missing() {
   local name sources
   sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]+|file:[^ ]+' | sort -u | paste -sd ' ' || true)
   for name; do
-    apt-get "${apt_options[@]}" install --simulate -y "$name" >/dev/null 2>&1 ||
-      say "error: the package $name can't be had from ${sources:-any repository}; add its repository to the apt sources of the" \
-        "build, choose another VERSION_SET, or leave the component out with --build-arg WITHOUT=NAME" >&2
+    run_apt install --simulate -y "$name" >/dev/null 2>&1 ||
+      say "error: the package $name can't be had from ${sources:-any repository}; give a repository that has it by" \
+        "--secret id=repositories, choose another VERSION_SET, or leave the component out with --build-arg WITHOUT=NAME" >&2
   done
 }
 
@@ -71,7 +75,7 @@ name_missing() {
 install_packages() {
   local status=0
   update_index
-  DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get "${apt_options[@]}" install -y "$@" || status=$?
+  DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 run_apt install -y "$@" || status=$?
   ((status == 0)) || name_missing "$@"
   exec {use_lock}>&-
   return "$status"

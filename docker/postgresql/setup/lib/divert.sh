@@ -17,7 +17,7 @@ with_stub() {
 
 # install_without_bytecode NAME...: compiling every module of Python takes longer than installing it.
 install_without_bytecode() {
-  with_stub /usr/bin/py3compile with_stub /usr/lib/python3.11/py_compile.py install_packages "$@"
+  with_stub /usr/bin/py3compile with_stub "/usr/lib/$PYTHON/py_compile.py" install_packages "$@"
 }
 
 # compile_imported MODULE...: compiles MODULE and whatever it imports, and nothing else. The same bytes each time: the

@@ -2,6 +2,7 @@
 # What no layer may carry: times, hosts, random keys, copies of what was before.
 
 scrub() {
+  drop_repositories
   rm -rf /var/log/dpkg.log /var/log/alternatives.log /var/log/apt/* /var/log/bootstrap.log \
     /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin /var/lib/apt/lists/* \
     /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/lib/ucf/*.[0-9] \

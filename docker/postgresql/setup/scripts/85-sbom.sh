@@ -10,10 +10,14 @@ sbom_packages() {
       id = $1; gsub(/[^A-Za-z0-9.-]/, "-", id)
       version = $2; gsub(/\+/, "%2B", version); gsub(/:/, "%3A", version)
       url = name; gsub(/\+/, "%2B", url)
-      printf ",\n    {\"SPDXID\": \"SPDXRef-%s\", \"name\": \"%s\", \"versionInfo\": \"%s\", \"supplier\": \"Organization: Debian\",", id, name, $2
+      vendor = "debian"; organization = "Debian"
+      if ($2 ~ /pgdg/) { vendor = "pgdg"; organization = "PostgreSQL Global Development Group" }
+      if (name ~ /-citus-/) { vendor = "citusdata"; organization = "Citus Data" }
+      if (name ~ /^percona-/) { vendor = "percona"; organization = "Percona" }
+      printf ",\n    {\"SPDXID\": \"SPDXRef-%s\", \"name\": \"%s\", \"versionInfo\": \"%s\", \"supplier\": \"Organization: %s\",", id, name, $2, organization
       printf " \"downloadLocation\": \"NOASSERTION\", \"filesAnalyzed\": false, \"sourceInfo\": \"built from %s %s\",", $4, $5
       printf " \"externalRefs\": [{\"referenceCategory\": \"PACKAGE-MANAGER\", \"referenceType\": \"purl\","
-      printf " \"referenceLocator\": \"pkg:deb/debian/%s@%s?arch=%s&distro=%s\"}]}", url, version, $3, distribution
+      printf " \"referenceLocator\": \"pkg:deb/%s/%s@%s?arch=%s&distro=%s\"}]}", vendor, url, version, $3, distribution
     }'
 }
 
