@@ -23,6 +23,7 @@
 #include "cli/pushing.h"
 #include "cli/reclaim.h"
 #include "cli/registries.h"
+#include "cli/shared_caches.h"
 #include "cli/ssh_agents.h"
 #include "cli/step_options.h"
 #include "cli/store.h"
@@ -60,6 +61,7 @@ struct Request {
   std::map<std::string, std::string> annotations;
   std::vector<oci::Reference> names;
   std::vector<exporter::Output> outputs;
+  SharedCaches caches;
   bool read_sets = true;
 };
 
@@ -158,6 +160,7 @@ Result<Request> read_request(const BuildOptions& options) {
   request.secrets = TRY(parse_secrets(options.secrets));
   for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
   TRY_VOID(read_outputs(options, request));
+  request.caches = TRY(parse_shared_caches(options.cache_to, options.cache_from));
   return request;
 }
 
@@ -229,6 +232,7 @@ class Build {
     manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
     TRY_VOID(export_all(graph, results));
+    TRY_VOID(write_shared(request_.caches.to, graph, keys_, store_, *registries_, sink_));
     keep_store_small(results);
     return {};
   }
@@ -355,6 +359,7 @@ class Build {
       unrecorded_ = "--read-set=off";
     else if (!recordable)
       unrecorded_ = recordable.error().message();
+    const auto shared = TRY(open_shared(request_.caches.from, store_, *registries_, sink_));
     std::stop_source stop;
     std::optional<Interrupts> interrupts;
     solver::BuildInputs inputs{
@@ -368,6 +373,7 @@ class Build {
         .ssh_agents = agents_->sockets(),
         .devices = devices_.get(),
         .fetcher = fetcher_.get(),
+        .shared = shared.get(),
         .dockerfile = contexts_.dockerfile_name,
         .slot_prefix = absolute(request_.options.context) + "\n" + absolute(contexts_.dockerfile_name),
         .source_date_epoch = epoch_,
@@ -391,7 +397,10 @@ class Build {
     for (const auto& [name, archive] : contexts_.archives) inputs.archives[name] = archive.get();
     solver::BuildExecutor executor(inputs);
     const unsigned parallelism = std::max(2U, std::thread::hardware_concurrency());
-    return solver::schedule(graph, executor, parallelism, stop.get_token());
+    auto results = solver::schedule(graph, executor, parallelism, stop.get_token());
+    for (graph::VertexId id = 0; results && id < graph.vertices.size(); ++id)
+      keys_.push_back(executor.key(id));
+    return results;
   }
 
   /// What the build used counts as used. Only one that made something makes the store larger. The build is
@@ -452,7 +461,8 @@ class Build {
   std::optional<Registries> registries_;
   std::optional<BaseMaker> bases_;
   std::optional<BuildReport> report_;
-  std::string unrecorded_;  ///< why what RUNs ask isn't recorded, or ""
+  std::vector<oci::Digest> keys_;  ///< the exact key of each vertex
+  std::string unrecorded_;         ///< why what RUNs ask isn't recorded, or ""
   oci::Descriptor manifest_;
   oci::Digest id_;
 };

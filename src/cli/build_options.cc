@@ -76,6 +76,12 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--cache-to", cache_to,
+                 "type=local,dest=DIRECTORY or type=registry,ref=NAME: share what the steps gave")
+      ->allow_extra_args(false);
+  app.add_option("--cache-from", cache_from,
+                 "type=local,src=DIRECTORY or type=registry,ref=NAME: reuse what others shared")
+      ->allow_extra_args(false);
   app.add_flag("--pull", pull, "ask the registry for base images that the store has");
   app.add_option("--iidfile", iidfile, "write the image's ID to this file");
   app.add_option("--metadata-file", metadata_file, "write what was built, as JSON, to this file");

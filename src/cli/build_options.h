@@ -37,6 +37,8 @@ struct BuildOptions {
   std::string builder;
   std::vector<std::string> outputs;
   std::vector<std::string> no_cache_filter;
+  std::vector<std::string> cache_to;
+  std::vector<std::string> cache_from;
   std::string platform;
   std::string network;
   std::string iidfile;

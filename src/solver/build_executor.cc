@@ -46,6 +46,11 @@ bool BuildExecutor::needs_sandbox(VertexId id) const {
   return op_as<graph::ExecOp>(inputs_.graph.vertices[id]) != nullptr;
 }
 
+oci::Digest BuildExecutor::key(VertexId id) const {
+  const cache::KeyParts& parts = prepared_[id].parts;
+  return parts.definition.is_none() ? oci::Digest{} : parts.key();
+}
+
 std::string BuildExecutor::where(VertexId id) const {
   return fmt::format("{}:{}", inputs_.dockerfile, inputs_.graph.vertices[id].location.line);
 }
@@ -93,11 +98,12 @@ Result<std::optional<VertexResult>> BuildExecutor::stored(VertexId id, const Res
     if (!hit->op.is_none()) result.run = RunKey{.op = hit->op, .inputs = prepared.parts.inputs};
     return result;
   }
-  auto rebased = TRY(rebase(id, done, prepared));
-  if (!rebased)
+  auto result = TRY(rebase(id, done, prepared));
+  if (!result) result = TRY(shared(id, done, prepared));
+  if (!result)
     prepared.reason = prepared.falsified ? in_words(*prepared.falsified)
                                          : TRY(miss_reason(id, prepared, hit.has_value()));
-  return rebased;
+  return result;
 }
 
 Result<VertexResult> BuildExecutor::solve_source(VertexId id) {

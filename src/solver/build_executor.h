@@ -11,6 +11,7 @@
 #include "cache/read_set.h"
 #include "cdi/registry.h"
 #include "context/build_context.h"
+#include "remotecache/cache_reader.h"
 #include "sandbox/launcher.h"
 #include "solver/bases.h"
 #include "solver/copy_plan.h"
@@ -25,6 +26,7 @@
 namespace pgstrata::solver {
 
 class ExecMounts;
+struct RunQuestion;
 
 /// Where a secret's value comes from (--secret id=…,src=… or env=…).
 struct Secret {
@@ -44,6 +46,7 @@ struct BuildInputs {
   std::map<std::string, std::string> ssh_agents;  ///< --ssh: id → socket of an agent
   const cdi::Registry* devices = nullptr;         ///< for RUN --device; set if a RUN has one
   remote::Fetcher* fetcher = nullptr;             ///< for ADD of URLs and Git repositories
+  remotecache::CacheReader* shared = nullptr;     ///< --cache-from, if there is one
   std::string dockerfile;                         ///< as shown in messages
   std::string slot_prefix;  ///< tells this build's steps from those of other contexts and Dockerfiles
   std::optional<std::int64_t> source_date_epoch;  ///< seconds
@@ -62,6 +65,9 @@ class BuildExecutor final : public Executor {
   Result<std::optional<VertexResult>> reuse(graph::VertexId id, const Results& done) override;
   Result<void> enter_sandbox() override { return inputs_.enter_sandbox(); }
   Result<VertexResult> run(graph::VertexId id, const Results& done, std::stop_token stop) override;
+
+  /// The exact key of a solved vertex; none of a source.
+  [[nodiscard]] oci::Digest key(graph::VertexId id) const;
 
  private:
   /// What reuse() found out and run() goes on with.
@@ -89,6 +95,19 @@ class BuildExecutor final : public Executor {
   /// The stored result: that of the exact key, or of a run on other layers, put on these.
   Result<std::optional<VertexResult>> stored(graph::VertexId id, const Results& done, Prepared& prepared);
   Result<std::optional<VertexResult>> rebase(graph::VertexId id, const Results& done, Prepared& prepared);
+  /// The result that another machine shared, brought into this store.
+  Result<std::optional<VertexResult>> shared(graph::VertexId id, const Results& done, Prepared& prepared);
+  Result<std::optional<VertexResult>> shared_run(graph::VertexId id, const Results& done,
+                                                 Prepared& prepared);
+  Result<std::optional<VertexResult>> shared_key(graph::VertexId id, const Results& done,
+                                                 Prepared& prepared);
+  /// A run of a shared cache that counts as one on these layers from now on, if its answers are the ones
+  /// here.
+  Result<std::optional<cache::RecordedRun>> taken_run(
+      const remotecache::CacheReader::Found<remotecache::SharedRun>& found, const RunQuestion& question,
+      Prepared& prepared);
+  [[nodiscard]] RunQuestion run_question(graph::VertexId id, const Results& done, Prepared& prepared,
+                                         const oci::Digest& op, const std::vector<cache::LayerRow>& below);
   /// --verify, after the step has run: the expected result, or in what the files differ.
   Result<VertexResult> verified(graph::VertexId id, const Results& done, Prepared& prepared,
                                 const cache::LayerRow& fresh, double seconds);

@@ -84,19 +84,25 @@ Chain BuildExecutor::reused(VertexId id, const Results& done, const cache::Layer
   return below.with_reused(layer, made, now);
 }
 
+RunQuestion BuildExecutor::run_question(VertexId id, const Results& done, Prepared& prepared,
+                                        const oci::Digest& op, const std::vector<cache::LayerRow>& below) {
+  const auto& exec = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
+  return {.op = op,
+          .inputs = prepared.parts.inputs,
+          .chain = below,
+          .mounted = [this, id, &done,
+                      &prepared](std::size_t mount) { return mounted_tree(id, done, prepared, mount); },
+          .mount_target =
+              [&exec](std::size_t mount) { return std::get<graph::BindMount>(exec.mounts[mount]).target; }};
+}
+
 Result<std::optional<VertexResult>> BuildExecutor::rebase(VertexId id, const Results& done,
                                                           Prepared& prepared) {
   const auto* op = std::get_if<graph::ExecOp>(&inputs_.graph.vertices[id].op);
   if (op == nullptr || !inputs_.read_sets) return std::nullopt;
   const Chain below = chain_below(id, done);
   const oci::Digest op_digest = TRY(run_digest(id, done, prepared));
-  const RunQuestion question{
-      .op = op_digest,
-      .inputs = prepared.parts.inputs,
-      .chain = below.layers,
-      .mounted = [&](std::size_t mount) { return mounted_tree(id, done, prepared, mount); },
-      .mount_target =
-          [&](std::size_t mount) { return std::get<graph::BindMount>(op->mounts[mount]).target; }};
+  const RunQuestion question = run_question(id, done, prepared, op_digest, below.layers);
   const Verdict verdict = TRY(find_reusable(inputs_.layers, question));
   if (const auto* falsified = std::get_if<Falsified>(&verdict)) {
     prepared.falsified = *falsified;

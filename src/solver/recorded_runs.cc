@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "cache/read_set.h"
-#include "snapshot/chain_difference.h"
+#include "snapshot/chain_view.h"
 
 namespace pgstrata::solver {
 namespace {
@@ -23,9 +23,10 @@ std::size_t common_layers(const RecordedRun& run, const std::vector<LayerRow>& c
 
 using Found = std::optional<filetree::Entry>;
 
-Result<Found> find(store::LayerStore& layers, const std::vector<LayerRow>& chain, const std::string& path) {
-  const auto view = TRY(layers.view(chain, ""));
-  const auto entry = TRY(view->lookup(path));
+Result<Found> find(const snapshot::NamedChain& chain, const std::string& path) {
+  std::vector<snapshot::LayerView> layers;
+  for (const snapshot::NamedLayer& layer : chain) layers.push_back({.changes = layer.changes, .open = {}});
+  const auto entry = TRY(snapshot::ChainView(std::move(layers), "").lookup(path));
   return entry ? Found(*entry) : Found();
 }
 
@@ -44,20 +45,17 @@ class Check {
  public:
   Check(store::LayerStore& layers, const RunQuestion& question) : layers_(layers), question_(question) {}
 
-  /// Nothing if every answer is the one that the run got.
-  Result<std::optional<Falsified>> run(const RecordedRun& run, const std::vector<LayerRow>& chain_then) {
-    const cache::Asked asked = TRY(layers_.index().asked(run.id));
-    if (run.inputs != question_.inputs) {
-      auto falsified = TRY(check_mounts(asked.mounts));
+  Result<std::optional<Falsified>> run(const Recording& recording) {
+    if (recording.inputs != question_.inputs) {
+      auto falsified = TRY(check_mounts(recording.asked.mounts));
       if (falsified) return falsified;
     }
-    return check_root(asked.root, chain_then);
+    return check_root(recording.asked.root, recording.layers);
   }
 
  private:
   Result<std::optional<Falsified>> check_root(const std::string& bytes,
-                                              const std::vector<LayerRow>& chain_then) {
-    const snapshot::NamedChain before = TRY(layers_.named(chain_then));
+                                              const snapshot::NamedChain& before) {
     const snapshot::NamedChain after = TRY(layers_.named(question_.chain));
     const filetree::Observations differences = TRY(snapshot::chain_difference(before, after));
     const cache::ReadSet asked = TRY(cache::ReadSet::decode(bytes));
@@ -67,20 +65,21 @@ class Check {
         .path = found->path,
         .mount = "",
         .questions = static_cast<filetree::Questions>(found->questions & asked.asked_of(found->path)),
-        .before = description(find(layers_, chain_then, found->path)),
-        .after = description(find(layers_, question_.chain, found->path))};
+        .before = description(find(before, found->path)),
+        .after = description(find(after, found->path))};
     if (falsified.questions == filetree::kAskedListing)
-      name_what_came_or_went(differences, chain_then, falsified);
+      name_what_came_or_went(differences, before, after, falsified);
     return falsified;
   }
 
   /// Of a listing that is another one: the first name that came, went or is of another type.
-  void name_what_came_or_went(const filetree::Observations& differences,
-                              const std::vector<LayerRow>& chain_then, Falsified& listing) {
+  static void name_what_came_or_went(const filetree::Observations& differences,
+                                     const snapshot::NamedChain& then, const snapshot::NamedChain& now,
+                                     Falsified& listing) {
     for (const filetree::Observation& changed : differences) {
       if (changed.path.empty() || filetree::parent_path(changed.path) != listing.path) continue;
-      const auto before = find(layers_, chain_then, changed.path);
-      const auto after = find(layers_, question_.chain, changed.path);
+      const auto before = find(then, changed.path);
+      const auto after = find(now, changed.path);
       if (!before || !after) return;
       const bool same_type = *before && *after && (*before)->type == (*after)->type;
       if (same_type || (!*before && !*after)) continue;
@@ -134,6 +133,11 @@ std::string in_words(const Falsified& falsified) {
                      filetree::name_of(falsified.questions));
 }
 
+Result<std::optional<Falsified>> falsified_by(store::LayerStore& layers, const RunQuestion& question,
+                                              const Recording& recording) {
+  return Check(layers, question).run(recording);
+}
+
 Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& question) {
   std::vector<RecordedRun> runs = TRY(layers.index().runs(question.op));
   std::stable_sort(runs.begin(), runs.end(), [&](const RecordedRun& a, const RecordedRun& b) {
@@ -144,7 +148,10 @@ Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& ques
     // Without the layers that it ran on there is nothing to compare with.
     const auto chain_then = TRY(layers.rows(run.chain));
     if (!chain_then || !layers.is_present(run.layer)) continue;
-    auto falsified = TRY(Check(layers, question).run(run, *chain_then));
+    const Recording recording{.asked = TRY(layers.index().asked(run.id)),
+                              .inputs = run.inputs,
+                              .layers = TRY(layers.named(*chain_then))};
+    auto falsified = TRY(falsified_by(layers, question, recording));
     if (!falsified) return Reusable{run};
     if (!first) first = std::move(falsified);
   }

@@ -12,6 +12,7 @@
 #include "cache/index.h"
 #include "core/result.h"
 #include "filetree/observation.h"
+#include "snapshot/chain_difference.h"
 #include "solver/mounted_tree.h"
 #include "solver/vertex_result.h"
 #include "store/layer_store.h"
@@ -37,6 +38,16 @@ struct RunQuestion {
   std::function<Result<const MountedTree*>(std::size_t mount)> mounted;
   std::function<std::string(std::size_t mount)> mount_target;
 };
+
+/// A run as it was recorded, here or elsewhere.
+struct Recording {
+  cache::Asked asked;
+  oci::Digest inputs;           ///< content of its bind mounts
+  snapshot::NamedChain layers;  ///< that it was made on
+};
+/// Nothing if every answer is the one that the run got.
+Result<std::optional<Falsified>> falsified_by(store::LayerStore& layers, const RunQuestion& question,
+                                              const Recording& recording);
 
 /// Looks through the stored runs, those first that have most of their lowest layers in common with the
 /// chain. If none is reusable, the answer that falsified the first of them.

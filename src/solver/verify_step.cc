@@ -86,6 +86,8 @@ Result<std::string> BuildExecutor::why_it_differs(VertexId id, const Results& do
                                                   const Prepared& prepared) {
   const std::string by_itself =
       "nothing that it asked for changed: it gives other files each time (clock, network, random numbers)";
+  if (prepared.reused_run && prepared.reused_run->id == 0)
+    return "the shared cache has other files for it than it gives here";
   if (!prepared.reused_run || !prepared.asked) return by_itself;
   const auto& op = std::get<graph::ExecOp>(inputs_.graph.vertices[id].op);
   const cache::Asked recorded = TRY(inputs_.layers.index().asked(prepared.reused_run->id));

@@ -41,10 +41,10 @@ class LayerStore {
   /// The same from the upper directory of a finished step, which becomes the unpacked layer.
   Result<cache::LayerRow> add_upper(const std::string& upper, filetree::ChangeSet changes,
                                     const layer::WriteOptions& options, const filetree::StepTimes& step);
-  /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`.
-  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written) {
-    return add_written(std::move(tar), written, {}, {});
-  }
+  /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`. `times` and
+  /// `step` as in LayerRow, of a RUN's.
+  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written,
+                                      const oci::Digest& times = {}, const filetree::StepTimes& step = {});
 
   /// True if the layer's files are there, as far as one look at their names and sizes tells.
   [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;
@@ -87,8 +87,6 @@ class LayerStore {
  private:
   LayerStore(const content::ContentStore& content, cache::Index& index);
   Result<void> verify_after_reboot();
-  Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written,
-                                      const oci::Digest& times, const filetree::StepTimes& step);
   Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
   Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
 

@@ -1,0 +1,36 @@
+// --cache-to and --cache-from of a build (docs/shared-cache.md).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/registries.h"
+#include "cli/store.h"
+#include "core/result.h"
+#include "graph/op.h"
+#include "progress/event.h"
+#include "remotecache/cache_reader.h"
+#include "remotecache/place.h"
+
+namespace pgstrata::cli {
+
+struct SharedCaches {
+  std::vector<remotecache::CacheTo> to;
+  std::vector<remotecache::Place> from;
+};
+Result<SharedCaches> parse_shared_caches(const std::vector<std::string>& to,
+                                         const std::vector<std::string>& from);
+
+/// Null without --cache-from. Borrows all that it is given; nothing is asked yet.
+Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<remotecache::Place>& from,
+                                                              Store& store, Registries& registries,
+                                                              progress::Sink& sink);
+
+/// `keys` has the exact key of each vertex, or none. What was written is told; what couldn't is an error,
+/// or a warning with ignore-error.
+Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::BuildGraph& graph,
+                          const std::vector<oci::Digest>& keys, Store& store, Registries& registries,
+                          progress::Sink& sink);
+
+}  // namespace pgstrata::cli

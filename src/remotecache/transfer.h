@@ -1,0 +1,54 @@
+// The two ends of a shared cache: where its manifest and blobs are read from, and written to. A directory
+// and a registry differ in nothing else.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/result.h"
+#include "registry/registry.h"
+#include "registry/repository.h"
+#include "remotecache/place.h"
+#include "store/compressed_forms.h"
+
+namespace pgstrata::remotecache {
+
+/// The registry of a domain; borrowed.
+using Registries = std::function<Result<registry::Registry*>(const std::string& domain)>;
+
+/// Calls may come from several threads.
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  /// The bytes of the manifest, which have the digest that the place says. kNotFound: there is no cache
+  /// yet.
+  virtual Result<std::string> manifest() = 0;
+  /// The whole blob, hashed while it comes. kCorrupt: another digest or size, with both; what was written
+  /// is then worth nothing.
+  virtual Result<void> blob(const store::StoredBlob& blob, const registry::BlobSink& sink) = 0;
+};
+
+class Destination {
+ public:
+  Destination() = default;
+  Destination(const Destination&) = delete;
+  Destination& operator=(const Destination&) = delete;
+  virtual ~Destination() = default;
+
+  /// True if it has the blob, whole as far as can be told. Of a directory the bytes are hashed.
+  virtual Result<bool> has(const store::StoredBlob& blob) = 0;
+  virtual Result<void> put(const registry::BlobSource& blob) = 0;
+  /// Makes it the cache of this place. All its blobs are there.
+  virtual Result<void> publish(const std::string& manifest) = 0;
+};
+
+/// Nothing is read or written yet.
+Result<std::unique_ptr<Source>> open_source(const Place& place, const Registries& registries);
+Result<std::unique_ptr<Destination>> open_destination(const Place& place, const Registries& registries);
+
+}  // namespace pgstrata::remotecache
