@@ -59,7 +59,6 @@ PreparedCommand initdb(const Options& options) {
                   "--encoding=UTF8",
                   "--data-checksums",
                   "--no-sync",
-                  "--no-instructions",
                   "--auth-local=peer"};
   command.environment = options.scripts;
   command.drop_stdout = true;
@@ -155,6 +154,13 @@ void leave_to_file(Environment& environment) {
   }
 }
 
+/// Patroni takes its own variables out of the environment before it starts anything.
+void name_citus_database(Environment& environment) {
+  const auto database = environment.get("PATRONI_CITUS_DATABASE");
+  if (environment.get("PATRONI_CITUS_GROUP") && database)
+    environment.set("CITUS_BOOTSTRAP_DATABASE", *database);
+}
+
 }  // namespace
 
 bool has_scripts(const Options& options, const std::string& phase) {
@@ -196,6 +202,7 @@ Command server_command(const Options& options, const std::vector<std::string>& a
   command.environment = options.scripts;
   if (options.patroni) {
     command.argv = {"patroni", options.pgconfig + "/patroni.yml"};
+    name_citus_database(command.environment);
     leave_to_file(command.environment);
     command.death_signal = SIGTERM;
     return command;

@@ -58,7 +58,25 @@ password_on() { # DESCRIPTOR: as pg-entrypoint hands it over
   POSTGRES_DB='my "app"' phase init
   [ "$status" -eq 0 ]
   assert_has "$(cat "$SCRATCH/psql.log")" '<--set=name=my "app">'
-  assert_has "$(cat "$SCRATCH/psql.log")" 'CREATE DATABASE :"name";'
+  assert_has "$(cat "$SCRATCH/psql.log")" "CREATE DATABASE %I"
+}
+
+@test "Citus under Patroni: the database, the extension, and a password that is in no argument" {
+  printf '%s\n' 'local\:host:5432:*:postgres:a\:b\\c'"'d e" >"$SCRATCH/pgpass"
+  export CITUS_BOOTSTRAP_DATABASE=tenants PGPASSFILE=$SCRATCH/pgpass
+  phase init
+  [ "$status" -eq 0 ]
+  local asked
+  asked=$(cat "$SCRATCH/psql.log")
+  assert_has "$asked" '<--set=name=tenants>'
+  assert_has "$asked" 'CREATE EXTENSION IF NOT EXISTS citus;'
+  # Escaped for conninfo, then for COPY.
+  assert_has "$asked" $'0\tpostgres\tpassword=\'a:b\\\\\\\\c\\\\\'d e\''
+  ! grep -E '^<.*d e' "$SCRATCH/psql.log"
+  unset CITUS_BOOTSTRAP_DATABASE
+  rm "$SCRATCH/psql.log"
+  phase init
+  [ ! -e "$SCRATCH/psql.log" ]
 }
 
 @test "hooks run in order of their names: .sh as children, SQL by psql, others are named and left out" {

@@ -15,7 +15,7 @@ done
 cluster=$(mktemp --directory)
 chown postgres: "$cluster"
 as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
-"${as_postgres[@]}" "$bin/initdb" --pgdata="$cluster" --auth=reject --no-sync --no-instructions >/dev/null
+"${as_postgres[@]}" "$bin/initdb" --pgdata="$cluster" --auth=reject --no-sync >/dev/null
 printf "LOAD '%s';\n" "${libraries[@]}" |
   "${as_postgres[@]}" "$bin/postgres" --single -D "$cluster" -c exit_on_error=on -c fsync=off -c log_checkpoints=off \
     -c shared_preload_libraries="$preloaded" -c pg_stat_monitor.pgsm_max=10MB postgres >/dev/null

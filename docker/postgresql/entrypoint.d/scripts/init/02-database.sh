@@ -30,7 +30,7 @@ run_shell_hook() {
 }
 
 if [[ $POSTGRES_DB != postgres ]]; then
-  run_psql --dbname=postgres --set=name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
+  create_database "$POSTGRES_DB"
 fi
 for hook in "${hooks[@]}"; do
   run_hook "$hook" || die "$hook failed (exit code $?)"

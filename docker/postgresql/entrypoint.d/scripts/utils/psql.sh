@@ -3,3 +3,10 @@
 # ends it. In the init phase the server lets nobody else in.
 
 run_psql() { psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 "$@"; }
+
+# create_database NAME: unless it is there.
+create_database() {
+  run_psql --dbname=postgres --set=name="$1" <<'END'
+SELECT format('CREATE DATABASE %I', :'name') WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
+END
+}
