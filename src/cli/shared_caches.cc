@@ -7,8 +7,9 @@
 namespace pgstrata::cli {
 namespace {
 
-remotecache::Registries to_registries(Registries& registries) {
-  return [&registries](const std::string& domain) { return registries.get(domain); };
+remotecache::Access access_of(const Store& store, Registries& registries) {
+  return {.registries = [&registries](const std::string& domain) { return registries.get(domain); },
+          .store = store.content->root()};
 }
 
 /// The keys of the steps whose layers are in the image.
@@ -35,7 +36,7 @@ std::string in_words(const remotecache::Place& place, const remotecache::Written
 
 Result<remotecache::Written> write_one(const remotecache::CacheTo& to, const std::vector<oci::Digest>& keys,
                                        Store& store, Registries& registries) {
-  const auto destination = TRY(remotecache::open_destination(to.place, to_registries(registries)));
+  const auto destination = TRY(remotecache::open_destination(to.place, access_of(store, registries)));
   return remotecache::write_cache(*store.layers, keys, *destination);
 }
 
@@ -57,7 +58,7 @@ Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<
   return std::make_unique<remotecache::CacheReader>(
       from, *store.layers,
       remotecache::CacheReader::Options{
-          .registries = to_registries(registries),
+          .access = access_of(store, registries),
           .layer_limit = limit,
           .warn = [&sink](std::string_view text) { sink.message(progress::Level::kWarning, text); }});
 }

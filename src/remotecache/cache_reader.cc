@@ -72,7 +72,7 @@ void CacheReader::load() {
 
 void CacheReader::load(Cache& cache) {
   const auto records = [&]() -> Result<Records> {
-    cache.source = TRY(open_source(cache.place, options_.registries));
+    cache.source = TRY(open_source(cache.place, options_.access));
     const std::string text = TRY(cache.source->manifest());
     const auto manifest = TRY(oci::ImageManifest::from_json(text));
     if (manifest.config.media_type != kRecordsType)

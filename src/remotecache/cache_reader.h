@@ -29,7 +29,7 @@ namespace pgstrata::remotecache {
 class CacheReader {
  public:
   struct Options {
-    Registries registries;
+    Access access;
     std::uint64_t layer_limit = 0;  ///< bytes of one uncompressed layer
     std::function<void(std::string_view)> warn;
   };

@@ -17,6 +17,12 @@ namespace pgstrata::remotecache {
 /// The registry of a domain; borrowed.
 using Registries = std::function<Result<registry::Registry*>(const std::string& domain)>;
 
+/// What a place is reached with.
+struct Access {
+  Registries registries;
+  std::string store;  ///< its root: it knows which repositories have a blob (registry/known_repositories.h)
+};
+
 /// Calls may come from several threads.
 class Source {
  public:
@@ -40,7 +46,8 @@ class Destination {
   Destination& operator=(const Destination&) = delete;
   virtual ~Destination() = default;
 
-  /// True if it has the blob, whole as far as can be told. Of a directory the bytes are hashed.
+  /// True if it has the blob, whole as far as can be told; a registry may take it from another of its
+  /// repositories. Of a directory the bytes are hashed.
   virtual Result<bool> has(const store::StoredBlob& blob) = 0;
   virtual Result<void> put(const registry::BlobSource& blob) = 0;
   /// Makes it the cache of this place. All its blobs are there.
@@ -48,7 +55,7 @@ class Destination {
 };
 
 /// Nothing is read or written yet.
-Result<std::unique_ptr<Source>> open_source(const Place& place, const Registries& registries);
-Result<std::unique_ptr<Destination>> open_destination(const Place& place, const Registries& registries);
+Result<std::unique_ptr<Source>> open_source(const Place& place, const Access& access);
+Result<std::unique_ptr<Destination>> open_destination(const Place& place, const Access& access);
 
 }  // namespace pgstrata::remotecache
