@@ -36,6 +36,18 @@ TEST(ShownTimes, OfALayerThatWasReusedAreThoseOfThisBuild) {
   EXPECT_FALSE(shown_times(Chain{}, *view)) << "nothing to change";
 }
 
+// Only the upper directory of a step has fractions of a second; a layer that was pruned or comes from a
+// shared cache is unpacked from its tar.
+TEST(ShownTimes, TheWholeSecondInWhichAStepBeganIsOfTheStep) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const TimeMap map{.from = 5 * kSecond + 300, .to = 6 * kSecond + 1, .shown_from = 100, .shown_to = 200};
+  EXPECT_TRUE(map.holds(5 * kSecond));
+  EXPECT_EQ(map.shown(5 * kSecond), 100);
+  EXPECT_FALSE(map.holds(5 * kSecond + 299)) << "has a fraction: made before";
+  EXPECT_FALSE(map.holds(4 * kSecond));
+  EXPECT_TRUE(map.holds(6 * kSecond));
+}
+
 // The chain of a stage that is mounted into a RUN is a temporary of whoever asks for the mount.
 TEST(ShownTimes, OutliveTheChain) {
   const FakeChain files = two_layers();

@@ -8,11 +8,18 @@ namespace {
 /// Long enough to keep the order of a step's files, and short enough that 200 reused layers are not shown
 /// as newer than what the next step makes.
 constexpr std::int64_t kShownLength = 100'000;
+constexpr std::int64_t kSecond = 1'000'000'000;
 
 }  // namespace
 
+bool TimeMap::holds(std::int64_t time) const {
+  const bool is_first_second = time % kSecond == 0 && time / kSecond == from / kSecond;
+  return time <= to && (time >= from || is_first_second);
+}
+
 std::int64_t TimeMap::shown(std::int64_t time) const {
-  const double part = to == from ? 1 : static_cast<double>(time - from) / static_cast<double>(to - from);
+  const auto since = static_cast<double>(std::max(time, from) - from);
+  const double part = to == from ? 1 : since / static_cast<double>(to - from);
   return shown_from + static_cast<std::int64_t>(part * static_cast<double>(shown_to - shown_from));
 }
 

@@ -21,7 +21,8 @@ struct TimeMap {
   std::int64_t shown_from = 0;
   std::int64_t shown_to = 0;
 
-  [[nodiscard]] bool holds(std::int64_t time) const { return time >= from && time <= to; }
+  /// A layer that was unpacked from its tar has whole seconds: that in which the step began counts as well.
+  [[nodiscard]] bool holds(std::int64_t time) const;
   /// In the same order as before, in less time.
   [[nodiscard]] std::int64_t shown(std::int64_t time) const;
 };
