@@ -31,7 +31,11 @@ storage: {filesystem: {rootdirectory: $T/registry}, delete: {enabled: true}, cac
 http: {addr: "127.0.0.1:0"}
 $(printf '%s\n' "$@")
 YAML
-  docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- &
+  # skopeo would look for one below /run/containers, which a podman of root's may have closed to others.
+  echo '{}' >"$T/auth.json"
+  export REGISTRY_AUTH_FILE=$T/auth.json
+  # To the registry itself REGISTRY_… are settings.
+  env -u REGISTRY_AUTH_FILE docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- &
   SERVERS+=("$!")
   wait_until grep -q 'listening on 127' "$T/registry.log"
   REGISTRY=$(sed -nE 's/.*listening on (127[0-9.:]+).*/\1/p' "$T/registry.log" | head -1)
