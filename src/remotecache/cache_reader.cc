@@ -194,11 +194,11 @@ Result<cache::LayerRow> CacheReader::bring(Cache& cache, const SharedLayer& laye
                                   unpacked.digest.str(), unpacked.size, diff_id.str(), layer.row.size)));
   auto entries = TRY(layer::read_in_place(tar.path()));
   if (!entries) return fail(contradiction("its tar isn't one that we write"));
-  layer::WrittenLayer written{
-      .changes = TRY(layer::changes_in_place(*std::move(entries), snapshot::ChainView({}, "nothing"))),
-      .diff_id = diff_id,
-      .change_set_digest = layer.row.change_set,
-      .size = unpacked.size};
+  auto changes = TRY(layer::changes_in_place(*std::move(entries), snapshot::ChainView({}, "nothing")));
+  layer::WrittenLayer written{.changes = std::move(changes),
+                              .diff_id = diff_id,
+                              .change_set_digest = layer.row.change_set,
+                              .size = unpacked.size};
   const oci::Digest found = filetree::change_set_digest(written.changes);
   if (found != layer.row.change_set)
     return fail(contradiction(

@@ -148,9 +148,9 @@ Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& ques
     // Without the layers that it ran on there is nothing to compare with.
     const auto chain_then = TRY(layers.rows(run.chain));
     if (!chain_then || !layers.is_present(run.layer)) continue;
-    const Recording recording{.asked = TRY(layers.index().asked(run.id)),
-                              .inputs = run.inputs,
-                              .layers = TRY(layers.named(*chain_then))};
+    auto asked = TRY(layers.index().asked(run.id));
+    auto named = TRY(layers.named(*chain_then));
+    const Recording recording{.asked = std::move(asked), .inputs = run.inputs, .layers = std::move(named)};
     auto falsified = TRY(falsified_by(layers, question, recording));
     if (!falsified) return Reusable{run};
     if (!first) first = std::move(falsified);
