@@ -1,5 +1,6 @@
 #include "filetree/step_times.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace pgstrata::filetree {
@@ -11,22 +12,43 @@ constexpr std::int64_t kEarlierInItsBuild = kByTheStep - 1;
 
 std::int64_t whole_seconds(std::int64_t time) { return time / kSecond - (time % kSecond < 0 ? 1 : 0); }
 
+/// Of the others nobody sees a time of this step's.
+bool has_time(const Entry& entry) {
+  return !entry.implied && entry.type != EntryType::kHardLink && entry.type != EntryType::kWhiteout;
+}
+
+bool has_older_in_second_of(std::int64_t begin, std::span<const Entry> changes) {
+  return std::any_of(changes.begin(), changes.end(), [begin](const Entry& entry) {
+    return has_time(entry) && entry.mtime_ns < begin &&
+           whole_seconds(entry.mtime_ns) == whole_seconds(begin);
+  });
+}
+
+std::int64_t next_second(std::int64_t time) { return (whole_seconds(time) + 1) * kSecond; }
+
 }  // namespace
 
+StepTimes tell_apart(std::span<Entry> changes, StepTimes step) {
+  if (has_older_in_second_of(step.build, changes)) step.build = next_second(step.build);
+  if (!has_older_in_second_of(step.began, changes)) return step;
+  const std::int64_t next = next_second(step.began);
+  for (Entry& entry : changes)
+    if (entry.mtime_ns >= step.began && entry.mtime_ns < next) entry.mtime_ns = next;
+  step.began = next;
+  step.ended = std::max(step.ended, next);
+  return step;
+}
+
 std::int64_t lasting_time(std::int64_t mtime_ns, const StepTimes& times) {
-  // What a layer holds has lost its fraction.
-  const bool whole = mtime_ns % kSecond == 0;
-  const auto reached = [&](std::int64_t begin) {
-    return mtime_ns >= begin || (whole && mtime_ns / kSecond == whole_seconds(begin));
-  };
-  if (mtime_ns > times.ended || !reached(times.build)) return whole_seconds(mtime_ns);
-  return reached(times.began) ? kByTheStep : kEarlierInItsBuild;
+  const std::int64_t time = whole_seconds(mtime_ns);
+  if (time > whole_seconds(times.ended) || time < whole_seconds(times.build)) return time;
+  return time < whole_seconds(times.began) ? kEarlierInItsBuild : kByTheStep;
 }
 
 oci::Digest times_digest(std::span<const Entry> changes, const StepTimes& times) {
-  oci::KeyHasher key("pgstrata.times.v1");
+  oci::KeyHasher key("pgstrata.times.v2");
   for (const Entry& entry : changes) {
-    if (entry.implied || entry.type == EntryType::kHardLink || entry.type == EntryType::kWhiteout) continue;
+    if (!has_time(entry)) continue;
     const std::int64_t lasting = lasting_time(entry.mtime_ns, times);
     if (lasting == kByTheStep) continue;  // most are
     key.add("path", entry.path).add("time", static_cast<std::uint64_t>(lasting));

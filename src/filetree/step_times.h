@@ -19,9 +19,15 @@ struct StepTimes {
   bool operator==(const StepTimes&) const = default;
 };
 
+/// Makes whole seconds tell what fractions of them did: layers and their lists of files have lost those. If
+/// `changes` have a time of the second in which the step began, but from before that, the step's own times
+/// of this second become the next second, and with it `began` of the result. For `build` that is enough
+/// alone: what was made earlier in the build is then taken for a time from elsewhere.
+[[nodiscard]] StepTimes tell_apart(std::span<Entry> changes, StepTimes step);
+
 /// A time that is equal for two runs of a step if it means the same: one value for all that the step gave
-/// itself, one for what it found as made earlier in its build, and otherwise the time, in whole seconds, as
-/// layers hold them.
+/// itself, one for what it found as made earlier in its build, and otherwise the time. All in whole
+/// seconds, so `times` are those that tell_apart() gave.
 [[nodiscard]] std::int64_t lasting_time(std::int64_t mtime_ns, const StepTimes& times);
 
 /// Over the lasting times of all entries but implied directories, hard links and whiteouts. Never none.

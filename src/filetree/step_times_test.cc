@@ -35,6 +35,47 @@ TEST(StepTimes, OtherTimesAreThemselves) {
   EXPECT_EQ(lasting_time(-1, kFirst), -1) << "one nanosecond before 1970";
 }
 
+TEST(StepTimes, AnOlderTimeOfTheSecondInWhichTheStepBeganIsToldApart) {
+  const auto at = [](std::int64_t fraction) { return 1'010 * kSecond + fraction; };
+  std::vector changes{file("taken", at(0)), file("earlier", at(500'000'000)), file("own", at(900'000'000)),
+                      file("later", 1'011 * kSecond + 1)};
+  const StepTimes step = tell_apart(changes, kFirst);
+  const auto lasting = [&](std::size_t i) { return lasting_time(changes[i].mtime_ns, step); };
+  EXPECT_EQ(step.build, kFirst.build);
+  EXPECT_EQ(lasting(0), lasting(1)) << "both were there when the step began, and not when the build did";
+  EXPECT_EQ(lasting(2), lasting(3));
+  EXPECT_NE(lasting(0), lasting(2));
+  EXPECT_EQ(changes[0].mtime_ns, at(0));
+  EXPECT_EQ(changes[2].mtime_ns, 1'011 * kSecond) << "in whole seconds, the first that is the step's alone";
+}
+
+TEST(StepTimes, AnOlderTimeOfTheSecondInWhichTheBuildBeganIsItself) {
+  std::vector changes{file("saved", 1'000 * kSecond), file("earlier", 1'000 * kSecond + 900'000'000),
+                      file("own", kFirst.began)};
+  const StepTimes step = tell_apart(changes, kFirst);
+  EXPECT_EQ(lasting_time(changes[0].mtime_ns, step), 1'000);
+  EXPECT_EQ(lasting_time(changes[1].mtime_ns, step), 1'000) << "can't be told from the other any more";
+  EXPECT_EQ(lasting_time(changes[2].mtime_ns, step), lasting_time(kAgain.ended, kAgain));
+  EXPECT_EQ(changes[1].mtime_ns, 1'000 * kSecond + 900'000'000);
+}
+
+TEST(StepTimes, AStepAndItsBuildInOneSecondWithAnOlderTime) {
+  constexpr StepTimes kShort{
+      .build = 700 * kSecond + 2, .began = 700 * kSecond + 4, .ended = 700 * kSecond + 8};
+  std::vector changes{file("saved", 700 * kSecond), file("own", 700 * kSecond + 6)};
+  const StepTimes step = tell_apart(changes, kShort);
+  EXPECT_EQ(lasting_time(changes[0].mtime_ns, step), 700);
+  EXPECT_EQ(lasting_time(changes[1].mtime_ns, step), lasting_time(kAgain.ended, kAgain));
+}
+
+TEST(StepTimes, NothingChangesWhereNothingIsOlder) {
+  std::vector changes{file("own", kFirst.began), file("of an archive", 5 * kSecond),
+                      file("ignored", 1'010 * kSecond)};
+  changes[2].implied = true;
+  EXPECT_EQ(tell_apart(changes, kFirst), kFirst);
+  EXPECT_EQ(changes[0].mtime_ns, kFirst.began);
+}
+
 TEST(StepTimes, TheDigestIsOverAllThatMatters) {
   const auto digest = [](std::int64_t mtime_ns) {
     return times_digest(std::vector{file("a", mtime_ns)}, kFirst);

@@ -40,12 +40,31 @@ TEST(ShownTimes, OfALayerThatWasReusedAreThoseOfThisBuild) {
 // shared cache is unpacked from its tar.
 TEST(ShownTimes, TheWholeSecondInWhichAStepBeganIsOfTheStep) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const TimeMap map{.from = 5 * kSecond + 300, .to = 6 * kSecond + 1, .shown_from = 100, .shown_to = 200};
+  const TimeMap map{.from = 5 * kSecond + 300,
+                    .whole_from = 5 * kSecond,
+                    .to = 6 * kSecond + 1,
+                    .shown_from = 100,
+                    .shown_to = 200};
   EXPECT_TRUE(map.holds(5 * kSecond));
   EXPECT_EQ(map.shown(5 * kSecond), 100);
   EXPECT_FALSE(map.holds(5 * kSecond + 299)) << "has a fraction: made before";
   EXPECT_FALSE(map.holds(4 * kSecond));
   EXPECT_TRUE(map.holds(6 * kSecond));
+}
+
+TEST(ShownTimes, AWholeSecondThatATimeFromElsewhereHasAsWellIsNotOfTheStep) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const cache::LayerRow layer{
+      .times = oci::sha256("any"),
+      .step = {.build = 1, .began = 6 * kSecond, .ended = 6 * kSecond},
+  };
+  const cache::Made made{.began = 5 * kSecond + 300, .ended = 5 * kSecond + 900};
+  const Chain chain = Chain{}.with_reused(layer, made, 100 * kSecond);
+  const TimeMap map = chain.times.back().value();
+  EXPECT_FALSE(map.holds(5 * kSecond)) << "taken from elsewhere";
+  EXPECT_TRUE(map.holds(5 * kSecond + 300)) << "the step's, in its upper directory";
+  EXPECT_TRUE(map.holds(6 * kSecond)) << "the same, unpacked from its tar";
+  EXPECT_LE(map.shown(6 * kSecond), chain.shown_until);
 }
 
 // The chain of a stage that is mounted into a RUN is a temporary of whoever asks for the mount.

@@ -13,8 +13,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 }  // namespace
 
 bool TimeMap::holds(std::int64_t time) const {
-  const bool is_first_second = time % kSecond == 0 && time / kSecond == from / kSecond;
-  return time <= to && (time >= from || is_first_second);
+  return time <= to && time >= (time % kSecond == 0 ? whole_from : from);
 }
 
 std::int64_t TimeMap::shown(std::int64_t time) const {
@@ -45,8 +44,12 @@ Chain Chain::with_reused(const cache::LayerRow& layer, cache::Made made, std::in
   const std::int64_t start = std::max(now, shown_until);
   longer.shown_until = start + std::min(made.ended - made.began, kShownLength);
   longer.times.resize(layers.size());
-  longer.times.push_back(
-      TimeMap{.from = made.began, .to = made.ended, .shown_from = start, .shown_to = longer.shown_until});
+  const std::int64_t began = layer.times.is_none() ? made.began : layer.step.began;
+  longer.times.push_back(TimeMap{.from = made.began,
+                                 .whole_from = began - began % kSecond,
+                                 .to = std::max(made.ended, layer.step.ended),
+                                 .shown_from = start,
+                                 .shown_to = longer.shown_until});
   return longer;
 }
 

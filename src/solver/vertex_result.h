@@ -17,11 +17,13 @@ namespace pgstrata::solver {
 /// layer is reused: as if the step had run in this build. Nanoseconds since the epoch.
 struct TimeMap {
   std::int64_t from = 0;
+  std::int64_t whole_from = 0;  ///< the same for times without fraction
   std::int64_t to = 0;
   std::int64_t shown_from = 0;
   std::int64_t shown_to = 0;
 
-  /// A layer that was unpacked from its tar has whole seconds: that in which the step began counts as well.
+  /// A layer that was unpacked from its tar has whole seconds, so that in which the step began counts as
+  /// well; unless another time is in it (filetree::tell_apart()).
   [[nodiscard]] bool holds(std::int64_t time) const;
   /// In the same order as before, in less time.
   [[nodiscard]] std::int64_t shown(std::int64_t time) const;

@@ -97,9 +97,9 @@ Result<LayerRow> LayerStore::add(filetree::ChangeSet changes, const snapshot::Co
 }
 
 Result<LayerRow> LayerStore::add_upper(const std::string& upper, filetree::ChangeSet changes,
-                                       const layer::WriteOptions& options,
-                                       const filetree::StepTimes& step) {
+                                       const layer::WriteOptions& options, const filetree::StepTimes& ran) {
   const auto open = TRY(snapshot::files_of_directory(upper));
+  const filetree::StepTimes step = filetree::tell_apart(changes, ran);
   const oci::Digest times = filetree::times_digest(changes, step);
   content::Ingest tar = TRY(content_.ingest());
   const layer::WrittenLayer written =

@@ -38,9 +38,10 @@ class LayerStore {
   /// Writes a layer from entries and their bytes, without unpacking it.
   Result<cache::LayerRow> add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
                               const layer::WriteOptions& options);
-  /// The same from the upper directory of a finished step, which becomes the unpacked layer.
+  /// The same from the upper directory of a finished step, which becomes the unpacked layer. `ran`: when
+  /// that was.
   Result<cache::LayerRow> add_upper(const std::string& upper, filetree::ChangeSet changes,
-                                    const layer::WriteOptions& options, const filetree::StepTimes& step);
+                                    const layer::WriteOptions& options, const filetree::StepTimes& ran);
   /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`. `times` and
   /// `step` as in LayerRow, of a RUN's.
   Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written,

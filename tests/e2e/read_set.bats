@@ -185,3 +185,32 @@ D
   build
   is "$(steps)" $'1 hit\n2 hit\n3 ran\n4 cut-off\n5 rebased'
 }
+
+# Layers hold whole seconds. What was saved in the second in which the build begins is older than all that the build makes.
+@test "a time taken over from what was saved in the very second of the build isn't the step's own" {
+  echo new >mode
+  echo text >f
+  dockerfile <<'D'
+FROM bb
+COPY f mode /in/
+RUN echo earlier >/b
+RUN if [ "$(cat /in/mode)" = keep ]; then cp -p /in/f /f; else cp /in/f /f; fi; echo own >/own
+D
+  local look='RUN stat -c "%y %n" /b /f /own | sort | sed "s/.* //" >'
+  echo "$look/seen" >>Dockerfile
+  root_tar
+  is "$(content seen)" $'/b\n/f\n/own'
+  echo keep >mode
+  until [[ $(date +%N) < 1 ]]; do sleep 0.01; done # the first tenth of a second
+  touch f
+  root_tar
+  is "$(content seen)" $'/f\n/b\n/own'
+  # Nor when that layer is reused, with fractions of seconds in its files' times and without.
+  echo "$look/reused" >>Dockerfile
+  root_tar
+  is "$(content reused)" $'/f\n/b\n/own'
+  rm -rf "$PGSTRATA_ROOT/unpacked"
+  echo "$look/unpacked" >>Dockerfile
+  root_tar
+  is "$(content unpacked)" $'/f\n/b\n/own'
+}
