@@ -8,7 +8,9 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "configuration.h"
 #include "passwd.h"
+#include "registration.h"
 #include "volume.h"
 
 namespace pg_entrypoint {
@@ -88,16 +90,6 @@ PreparedCommand restore(const Options& options) {
   return {backup_command(options, arguments), {}};
 }
 
-/// A value in a password file: its separators are escaped.
-std::string pgpass_field(const std::string& value) {
-  std::string result;
-  for (const char c : value) {
-    if (c == ':' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result;
-}
-
 /// `entrypoint.sh PHASE`, with every process that it starts in one group.
 PreparedCommand scripts(const std::string& phase, const Options& options) {
   PreparedCommand prepared;
@@ -111,8 +103,8 @@ PreparedCommand scripts(const std::string& phase, const Options& options) {
   command.environment.set("POSTGRES_PASSWORD_FILE", hand_over(prepared, *options.password));
   if (!user_has_name()) {
     // Without a name there is no peer authentication.
-    command.environment.set("PGPASSFILE", hand_over(prepared, "*:*:*:" + pgpass_field(options.user) + ":" +
-                                                                  pgpass_field(*options.password) + "\n"));
+    command.environment.set("PGPASSFILE",
+                            hand_over(prepared, pgpass_line(options.user, *options.password)));
   }
   return prepared;
 }
@@ -207,11 +199,34 @@ Command server_command(const Options& options, const std::vector<std::string>& a
     command.death_signal = SIGTERM;
     return command;
   }
+  if (options.citus) command.environment.set("PGPASSFILE", citus_pgpass(options));
   command.argv = {"postgres", "-D", options.pgdata, "-c",
                   "config_file=" + options.pgconfig + "/postgresql.conf"};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.death_signal = SIGQUIT;  // an immediate shutdown: nobody would stop it later
   return command;
+}
+
+PreparedCommand registration_command(const Options& options) {
+  const CitusOptions& citus = *options.citus;
+  PreparedCommand prepared;
+  Command& command = prepared.command;
+  command.argv = {"psql",
+                  "--no-psqlrc",
+                  "--no-password",
+                  "--quiet",
+                  "--output=/dev/null",
+                  "--set=ON_ERROR_STOP=1",
+                  "--set=node_host=" + citus.node_host,
+                  "--set=node_port=" + std::to_string(citus.node_port)};
+  if (citus.worker) command.argv.push_back("--set=coordinator=" + coordinator_conninfo(options));
+  command.argv.push_back("--file=" + hand_over(prepared, registration_sql(citus)));
+  command.environment = options.scripts;
+  command.environment.set("PGUSER", options.user);
+  command.environment.set("PGDATABASE", options.database);
+  command.environment.set("PGPASSFILE", citus_pgpass(options));
+  command.death_signal = SIGKILL;
+  return prepared;
 }
 
 Command backup_command(const Options& options, const std::vector<std::string>& arguments) {

@@ -24,6 +24,9 @@ PreparedCommand task_command(Task task, const Options& options);
 /// PostgreSQL with the arguments of the container, or Patroni.
 Command server_command(const Options& options, const std::vector<std::string>& arguments);
 
+/// psql that makes this node of Citus known to its cluster (registration.h).
+PreparedCommand registration_command(const Options& options);
+
 /// One run of pgBackRest against the stanza.
 Command backup_command(const Options& options, const std::vector<std::string>& arguments);
 

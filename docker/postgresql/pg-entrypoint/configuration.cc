@@ -13,6 +13,7 @@
 
 #include "extensions.h"
 #include "passwd.h"
+#include "secret.h"
 
 namespace pg_entrypoint {
 namespace {
@@ -253,7 +254,11 @@ void write_configuration(const Options& options, Access access) {
                              "; mount a tmpfs there, or set PGHOST to another folder");
   }
   for (const std::string& name : configuration_files(options)) install(options, name, access);
+  if (options.citus && options.password)
+    write_file(options, citus_pgpass(options), pgpass_line(options.user, *options.password));
 }
+
+std::string citus_pgpass(const Options& options) { return options.pgconfig + "/citus.pgpass"; }
 
 void write_access(const Options& options, Access access) { install(options, "pg_hba.conf", access); }
 

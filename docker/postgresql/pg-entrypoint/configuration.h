@@ -22,6 +22,10 @@ std::string render(const Options& options, const std::string& name, Access acces
 /// std::runtime_error with what to do.
 void write_configuration(const Options& options, Access access);
 
+/// The password file with which the nodes of a Citus cluster log in to each other; there is none if no
+/// password is known.
+std::string citus_pgpass(const Options& options);
+
 /// Writes pg_hba.conf alone, for the end of an initialisation.
 void write_access(const Options& options, Access access);
 

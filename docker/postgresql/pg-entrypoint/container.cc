@@ -173,11 +173,12 @@ void Container::prepare() {
   monitor_ = std::make_unique<Monitor>(options_);
   if (const std::string error = monitor_->open(environment_); !error.empty())
     throw Refusal(exit_code::kUsage, error);
-  if (options_.backup) {
-    backups_ = std::make_unique<Backups>(options_, [this](Command command, const std::string& component) {
-      return start_child(std::move(command), component);
-    });
-  }
+  const auto start = [this](Command command, const std::string& component) {
+    return start_child(std::move(command), component);
+  };
+  if (options_.backup) backups_ = std::make_unique<Backups>(options_, start);
+  if (options_.citus && options_.citus->registers)
+    registration_ = std::make_unique<Registration>(options_, start);
 }
 
 void Container::perform(const action::StartTask& action) {
@@ -203,6 +204,7 @@ void Container::perform(const action::SignalTask& action) {
 void Container::perform(const action::SignalServer& action) {
   if (server_ != 0) kill(server_, action.signal);
   if (machine_.stopping() && backups_) backups_->stop();
+  if (machine_.stopping() && registration_) registration_->stop();
 }
 
 void Container::perform(const action::SignalPostmaster& action) {
@@ -213,6 +215,7 @@ void Container::perform(const action::ClearStrays&) {
   std::set<pid_t> spared;
   if (task_ != 0) spared.insert(task_);
   if (backups_ && backups_->pid() != 0) spared.insert(backups_->pid());
+  if (registration_ && registration_->pid() != 0) spared.insert(registration_->pid());
   const int killed = end_strays(spared);
   if (killed > 0)
     log(Level::kInfo, "ended " + std::to_string(killed) + " processes that the server had left");
@@ -290,6 +293,8 @@ void Container::child_ended(pid_t pid, int wait_status) {
     server_ = 0;
     read_outputs(false);
     events_.emplace_back(event::ServerEnded{code, monitor_ && monitor_->any_disk_full()});
+  } else if (registration_ && registration_->ended(pid, code, Clock::now())) {
+    read_outputs(false);
   } else if (!backups_ || !backups_->ended(pid, code, Clock::now())) {
     ++reaped_;
   }
@@ -315,6 +320,7 @@ void Container::watch_server(Clock::time_point now) {
     const pid_t postmaster = postmaster_of(options_.pgdata);
     if (postmaster <= 0 || kill(postmaster, 0) != 0) events_.emplace_back(event::ServerEnded{0, false});
   }
+  if (registration_ && machine_.phase() == Phase::kReady) registration_->advance(now);
   if (backups_ && monitor_ && machine_.phase() == Phase::kReady) {
     if (backups_->wants_facts(now)) {
       const auto facts = monitor_->facts(now, seconds(5));
@@ -355,6 +361,8 @@ Deadline Container::next_deadline(Clock::time_point now) const {
   if (machine_.awaits_server()) keep_earlier(now + (options_.patroni ? kWatchPatroniEvery : kWatchEvery));
   if (machine_.awaits_space()) keep_earlier(now + kLookForSpaceEvery);
   if (machine_.stopping() && options_.patroni && server_ == 0) keep_earlier(now + milliseconds(100));
+  if (registration_ && machine_.phase() == Phase::kReady && registration_->deadline())
+    keep_earlier(*registration_->deadline());
   if (backups_ && machine_.phase() == Phase::kReady && backups_->pid() == 0) {
     keep_earlier(std::max(backups_->deadline(), now + milliseconds(100)));
   }
@@ -372,6 +380,7 @@ HealthState Container::health_state(Clock::time_point now) const {
   state.resident = resident_bytes();
   state.errors_logged = logged(Level::kError) + logged(Level::kFatal);
   if (backups_) state.backup = backups_->health();
+  if (registration_) state.citus = registration_->health();
   return state;
 }
 

@@ -14,6 +14,7 @@
 #include "machine.h"
 #include "monitor.h"
 #include "options.h"
+#include "registration.h"
 #include "signals.h"
 #include "volume.h"
 
@@ -74,6 +75,7 @@ class Container {
   VolumeLock lock_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Backups> backups_;
+  std::unique_ptr<Registration> registration_;
   std::vector<std::unique_ptr<Output>> outputs_;
   pid_t task_ = 0;
   pid_t server_ = 0;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <string_view>
 
@@ -38,6 +39,12 @@ std::vector<std::string> Environment::strings() const {
   result.reserve(variables_.size());
   for (const auto& [name, value] : variables_) result.push_back(name + "=" + value);
   return result;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
 }
 
 }  // namespace pg_entrypoint

@@ -29,4 +29,7 @@ class Environment {
   std::map<std::string, std::string> variables_;
 };
 
+/// This container's name on the network, as `hostname` tells.
+std::string host_name();
+
 }  // namespace pg_entrypoint

@@ -95,6 +95,12 @@ Response health(const HealthState& state) {
         .add("failures", std::to_string(backup->failures));
     object.add("backup", entry.json());
   }
+  if (const auto& citus = state.citus) {
+    Object entry;
+    entry.add("role", quoted(citus->worker ? "worker" : "coordinator"))
+        .add("registered", citus->registered);
+    object.add("citus", entry.json());
+  }
   return {reasons.empty() ? 200 : 503, "application/json", object.json() + "\n"};
 }
 
@@ -187,6 +193,10 @@ Response metrics(const HealthState& state) {
     metrics.counter("pgbackrest_failures_total", "Backups that failed since the start.",
                     std::to_string(state.backup->failures));
   }
+  if (state.citus) {
+    metrics.gauge("citus_registered", "1 if the cluster knows this node.",
+                  state.citus->registered ? "1" : "0");
+  }
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.text()};
 }
 
@@ -206,6 +216,9 @@ std::vector<std::string> reasons_not_ready(const HealthState& state) {
     reasons.push_back(std::string("phase ") + phase_name(state.phase));
   } else if (!state.server.accepting) {
     reasons.push_back("postgresql: " + state.server.detail);
+  } else if (state.citus && !state.citus->registered) {
+    reasons.push_back(state.citus->worker ? "waiting_for_coordinator: " + state.citus->coordinator
+                                          : "citus: the coordinator's address is not noted yet");
   }
   return reasons;
 }

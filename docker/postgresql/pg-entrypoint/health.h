@@ -27,6 +27,12 @@ struct BackupHealth {
   std::uint64_t failures = 0;  // since the start
 };
 
+struct CitusHealth {
+  bool worker = false;
+  bool registered = false;
+  std::string coordinator;  // HOST:PORT, of a worker
+};
+
 struct HealthState {
   Phase phase = Phase::kValidate;
   bool started = false;
@@ -35,6 +41,7 @@ struct HealthState {
   std::vector<DiskSpace> disks;
   std::optional<PatroniHealth> patroni;
   std::optional<BackupHealth> backup;
+  std::optional<CitusHealth> citus;
   unsigned restarts = 0;
   std::uint64_t reaped = 0;    // processes that somebody left behind
   double uptime = 0;           // seconds of this process

@@ -57,6 +57,17 @@ TEST(Health, AFrozenPatroniIsNotAlive) {
   EXPECT_EQ(status_of("/livez", state), 200);
 }
 
+TEST(Health, AWorkerThatNoCoordinatorKnowsIsNotReadyButAlive) {
+  HealthState state = good();
+  state.citus = CitusHealth{true, false, "c:5432"};
+  const Response ready = answer({"GET", "/readyz"}, state);
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.body, "waiting_for_coordinator: c:5432\n");
+  EXPECT_EQ(status_of("/livez", state), 200);
+  state.citus->registered = true;
+  EXPECT_EQ(status_of("/readyz", state), 200);
+}
+
 TEST(Health, OnlyGetAndHeadAndKnownPaths) {
   EXPECT_EQ(answer({"POST", "/readyz"}, good()).status, 405);
   EXPECT_EQ(answer({"HEAD", "/readyz"}, good()).status, 200);

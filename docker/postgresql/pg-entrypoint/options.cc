@@ -131,6 +131,7 @@ LoadedOptions load_options(const Environment& environment) {
   load_health(read, options);
   load_patroni(read, environment, options);
   load_backup(read, options);
+  load_citus(read, options);
   options.scripts = for_scripts(environment, options);
   return result;
 }

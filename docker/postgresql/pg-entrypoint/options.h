@@ -57,6 +57,16 @@ struct BackupOptions {
   std::optional<RestoreOptions> restore;
 };
 
+/// A node of a Citus cluster that Patroni doesn't manage.
+struct CitusOptions {
+  bool worker = false;     // else the coordinator
+  bool registers = false;  // it makes itself known to the cluster
+  std::string node_host;   // where the other nodes reach this one
+  int node_port = 5432;
+  std::string coordinator_host;  // of a worker
+  int coordinator_port = 5432;
+};
+
 struct Options {
   std::string pgdata;
   std::string pgconfig;
@@ -85,6 +95,7 @@ struct Options {
   bool health_port_wanted = false;
   std::optional<PatroniOptions> patroni;
   std::optional<BackupOptions> backup;
+  std::optional<CitusOptions> citus;
 
   /// The variables of children: checked, defaulted, without any secret.
   Environment scripts;
@@ -101,6 +112,7 @@ LoadedOptions load_options(const Environment& environment);
 /// Its parts, each in a file of its own.
 void load_patroni(Variables& read, const Environment& environment, Options& options);
 void load_backup(Variables& read, Options& options);
+void load_citus(Variables& read, Options& options);
 
 /// The folder of the Unix socket: PGHOST, where libpq looks, if that is a path, else /run/postgresql.
 std::string socket_dir(const Environment& environment);

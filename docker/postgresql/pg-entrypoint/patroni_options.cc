@@ -1,18 +1,8 @@
 // PATRONI_*: what goes into Patroni's configuration. Variables that aren't here reach Patroni as they are.
-#include <unistd.h>
-
-#include <array>
-
 #include "options.h"
 
 namespace pg_entrypoint {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 std::string etcd_hosts(Variables& read, const Environment& environment) {
   if (environment.get("PATRONI_ETCD3_HOST"))

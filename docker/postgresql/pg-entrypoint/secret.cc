@@ -34,6 +34,16 @@ std::optional<std::string> read_file(const std::string& variable, const std::str
   return content;
 }
 
+/// A value in a password file: its separators are escaped.
+std::string pgpass_field(const std::string& value) {
+  std::string result;
+  for (const char c : value) {
+    if (c == ':' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::optional<std::string> value_or_file(const Environment& environment, const std::string& name,
@@ -69,5 +79,9 @@ SecretFile::SecretFile(const std::string& content) : fd_(memfd_create("secret", 
 }
 
 SecretFile::~SecretFile() { close(fd_); }
+
+std::string pgpass_line(const std::string& user, const std::string& password) {
+  return "*:*:*:" + pgpass_field(user) + ":" + pgpass_field(password) + "\n";
+}
 
 }  // namespace pg_entrypoint

@@ -14,6 +14,9 @@ namespace pg_entrypoint {
 std::optional<std::string> value_or_file(const Environment& environment, const std::string& name,
                                          const std::string& secrets_dir, std::vector<std::string>& errors);
 
+/// A line of a password file (libpq's PGPASSFILE) that lets `user` in anywhere.
+std::string pgpass_line(const std::string& user, const std::string& password);
+
 /// A secret as an anonymous file in memory: it has no name, is in no argv and no environment, and a child
 /// that inherits the descriptor can read it as /proc/self/fd/N as often as it likes.
 class SecretFile {

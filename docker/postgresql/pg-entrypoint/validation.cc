@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "exit_code.h"
+#include "extensions.h"
 
 namespace pg_entrypoint {
 namespace {
@@ -47,6 +48,9 @@ Validation validate(const Environment& environment) {
            "another one than 0");
     return result;
   }
+  if (options.citus &&
+      installed_libraries(library_folder(options.scripts.get("PATH").value_or(""))).count("citus") == 0)
+    refuse(exit_code::kUsage, "CITUS_ROLE is set, and this image has no Citus; build it with WITH=citus");
   if (!options.pgdata.starts_with('/')) return result;  // said already
   result.volume =
       inspect_volume(options.pgdata, environment.get("PG_MAJOR").value_or(""), options.wipe_failed_init);

@@ -19,4 +19,10 @@ make_citus_database() {
     run_psql --dbname="$CITUS_BOOTSTRAP_DATABASE"
 }
 
-if [[ -n ${CITUS_BOOTSTRAP_DATABASE:-} ]]; then make_citus_database; fi
+if [[ -n ${CITUS_BOOTSTRAP_DATABASE:-} ]]; then
+  make_citus_database
+elif [[ ${CITUS_ROLE:-standalone} != standalone ]]; then
+  # A node without Patroni: what lies in /docker-entrypoint-initdb.d may distribute tables.
+  create_database "$POSTGRES_DB"
+  run_psql --dbname="$POSTGRES_DB" <<<'CREATE EXTENSION IF NOT EXISTS citus;'
+fi
