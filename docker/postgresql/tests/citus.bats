@@ -71,7 +71,7 @@ start_node() { # ROLE [NAME=VALUE…]
     # shellcheck disable=SC1091
     source "$node/ports"
     export PGPORT HEALTH_PORT PGDATA=$node/data PGCONFIG=$node/config PGHOST=$node/run SECRETS_DIR=$SCRATCH INIT_HOOKS_DIR=$node/hooks
-    export POSTGRES_PASSWORD='s3:cr\et' POSTGRES_DB=tenants POSTGRESQL_LISTEN_ADDRESSES=127.0.0.1
+    export HOME=$node POSTGRES_PASSWORD='s3:cr\et' POSTGRES_DB=tenants POSTGRESQL_LISTEN_ADDRESSES=127.0.0.1
     export CITUS_ROLE=$role CITUS_AUTO_REGISTER_WORKERS=true CITUS_NODE_HOST=127.0.0.1
     export CITUS_COORDINATOR_HOST=127.0.0.1 CITUS_COORDINATOR_PORT=$COORDINATOR_PORT
     exec "${exec_prefix[@]}" env "$@" "$PG_ENTRYPOINT" postgres
