@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the scripts of one phase in the order of their names: entrypoint.sh init | runtime.
+# Runs the scripts of one phase in the order of their names: entrypoint.sh init | runtime | shutdown | healthcheck.
 #
 # pg-entrypoint calls it with a checked environment. Each script runs in a shell of its own that knows the functions of
 # scripts/utils; the first one that fails ends the phase.
@@ -12,7 +12,13 @@ for util in "$scripts"/utils/*.sh; do
   source "$util"
 done
 
-[[ $phase == init || $phase == runtime ]] || die "unknown phase '$phase'; entrypoint.sh takes init or runtime"
+shopt -s nullglob
+case $phase in
+  init) chosen=("$scripts"/init/[0-9][0-9]-*.sh) ;;
+  runtime) chosen=("$scripts"/runtime/[0-9][0-9]-*.sh "$scripts"/runtime/startup.s[h]) ;;
+  shutdown | healthcheck) chosen=("$scripts/runtime/$phase".s[h]) ;;
+  *) die "unknown phase '$phase'; entrypoint.sh takes init, runtime, shutdown or healthcheck" ;;
+esac
 
 run_script() (
   # shellcheck source=/dev/null
@@ -26,9 +32,8 @@ report_failure() {
 
 current=$phase
 trap report_failure EXIT
-shopt -s nullglob
-for script in "$scripts/$phase"/[0-9][0-9]-*.sh; do
-  current=$phase/${script##*/}
+for script in "${chosen[@]}"; do
+  current=${script#"$scripts/"}
   log_debug "running $current"
   run_script "$script" # not followed by ||, which would switch errexit off inside of it
 done

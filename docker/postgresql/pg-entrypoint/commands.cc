@@ -97,10 +97,11 @@ PreparedCommand scripts(const std::string& phase, const Options& options) {
   Command& command = prepared.command;
   command.argv = {"bash", options.home + "/entrypoint.sh", phase};
   command.environment = options.scripts;
-  if (phase != "init") return prepared;
+  if (phase == "runtime") return prepared;
   command.environment.set("PGUSER", options.user);
   if (!options.password || options.patroni) return prepared;
-  command.environment.set("POSTGRES_PASSWORD_FILE", hand_over(prepared, *options.password));
+  if (phase == "init")
+    command.environment.set("POSTGRES_PASSWORD_FILE", hand_over(prepared, *options.password));
   if (!user_has_name()) {
     // Without a name there is no peer authentication.
     command.environment.set("PGPASSFILE",
@@ -156,14 +157,17 @@ void name_citus_database(Environment& environment) {
 }  // namespace
 
 bool has_scripts(const Options& options, const std::string& phase) {
+  const fs::path folder = options.home + "/entrypoint.d/scripts";
   std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(options.home + "/entrypoint.d/scripts/" + phase, error)) {
+  if (phase == "shutdown" || phase == "healthcheck")
+    return fs::exists(folder / "runtime" / (phase + ".sh"), error);
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder / phase, error)) {
     const std::string name = entry.path().filename();
     const auto digit = [&name](std::size_t i) {
       return std::isdigit(static_cast<unsigned char>(name[i])) != 0;
     };
     if (name.size() > 6 && digit(0) && digit(1) && name[2] == '-' && name.ends_with(".sh")) return true;
+    if (phase == "runtime" && name == "startup.sh") return true;
   }
   return false;
 }
@@ -179,6 +183,7 @@ PreparedCommand task_command(Task task, const Options& options) {
       break;
     case Task::kRuntimeScripts:
     case Task::kInitScripts:
+    case Task::kShutdownScript:
       prepared = scripts(task_name(task), options);
       break;
     case Task::kChangePassword:

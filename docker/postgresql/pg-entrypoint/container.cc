@@ -125,6 +125,7 @@ event::Validated Container::validate() {
   plan.patroni = options_.patroni.has_value();
   plan.sleep = options_.sleep_mode;
   plan.change_password = options_.change_password && !plan.new_cluster;
+  plan.shutdown_script = has_scripts(options_, "shutdown");
   plan.timeout = options_.timeout;
   plan.init_timeout = options_.init_timeout;
   plan.password_timeout = options_.password_timeout;

@@ -60,6 +60,8 @@ const char* task_name(Task task) {
       return "init";
     case Task::kChangePassword:
       return "change-password";
+    case Task::kShutdownScript:
+      return "shutdown";
   }
   return "";
 }
@@ -71,6 +73,10 @@ Phase Machine::phase() const {
                           if (in.step == Step::kValidate) return Phase::kValidate;
                           if (in.step == Step::kSecrets) return Phase::kSecrets;
                           return in.step == Step::kPrepare ? Phase::kPrepare : Phase::kInit;
+                        },
+                        [this](const InTask& in) {
+                          if (in.task == Task::kShutdownScript) return Phase::kStop;
+                          return initialising_ ? Phase::kInit : Phase::kStart;
                         },
                         [](const Serving&) { return Phase::kReady; },
                         [](const Sleeping&) { return Phase::kPrepare; },
@@ -131,7 +137,13 @@ void Machine::on(const event::TaskEnded& ended) {
   out_.emplace_back(action::StopTimer{});
   if (std::holds_alternative<Stopping>(state_)) {
     const int code = std::get<Stopping>(state_).exit_code;
-    return server_runs_ ? stop(code, false) : end(code);
+    return server_runs_ ? stop(code, task_ == Task::kShutdownScript) : end(code);
+  }
+  if (task_ == Task::kShutdownScript) {
+    if (ended.exit_code != 0)
+      say(Level::kError, "shutdown failed (exit code " + std::to_string(ended.exit_code) +
+                             "); the lines above say why, and the server is stopped all the same");
+    return stop(exit_code::kSignalBase + stop_signal_, true);
   }
   if (ended.exit_code != 0 && task_ == Task::kChangePassword) {
     say(Level::kError, "the superuser's password could not be changed; the old one goes on being valid");
@@ -153,6 +165,8 @@ void Machine::on(const event::TaskEnded& ended) {
       return run_step(Step::kOpen);
     case Task::kChangePassword:
       return serve();
+    case Task::kShutdownScript:
+      return;  // answered above
   }
 }
 
@@ -174,6 +188,10 @@ void Machine::on(const event::ServerEnded& ended) {
     return end(stopping->exit_code_of_server ? ended.exit_code : stopping->exit_code);
   }
   const std::string code = " (exit code " + std::to_string(ended.exit_code) + ")";
+  if (in_shutdown_script()) {
+    say(Level::kError, "the server ended while the shutdown script ran" + code);
+    return stop(ended.exit_code, false);
+  }
   if (initialising_) {
     return fail(exit_code::kInternal, "the server ended before the new cluster was complete" + code);
   }
@@ -237,6 +255,11 @@ void Machine::on(const event::TimeUp&) {
     out_.emplace_back(action::SignalTask{SIGKILL});
     return;
   }
+  if (task_ == Task::kShutdownScript) {
+    say(Level::kWarning, why + " (TIMEOUT); it is ended");
+    out_.emplace_back(action::SignalTask{SIGKILL});
+    return;
+  }
   if (task_ == Task::kInitScripts || task_ == Task::kRestore) out_.emplace_back(action::MarkFailed{why});
   fail(exit_code::kInternal, why + (task_ == Task::kRuntimeScripts ? " (TIMEOUT)" : " (INIT_TIMEOUT)"));
 }
@@ -253,6 +276,10 @@ void Machine::on(const event::SignalReceived& received) {
 void Machine::request_stop(int signal) {
   if (std::holds_alternative<Sleeping>(state_)) return end(0);
   const bool serving = server_runs_ && !initialising_ && !task_runs_;
+  if (serving && plan_.shutdown_script && signal != SIGQUIT && std::holds_alternative<Serving>(state_)) {
+    stop_signal_ = signal;
+    return start_task(Task::kShutdownScript);
+  }
   stop(exit_code::kSignalBase + signal, serving);
   // SIGQUIT is PostgreSQL's immediate shutdown, and stays that.
   if (signal == SIGQUIT && serving && std::holds_alternative<Stopping>(state_)) next_rung();
@@ -340,6 +367,7 @@ void Machine::end(int exit_code) {
 milliseconds Machine::limit_of(Task task) const {
   switch (task) {
     case Task::kRuntimeScripts:
+    case Task::kShutdownScript:
       return plan_.timeout;
     case Task::kChangePassword:
       return plan_.password_timeout;

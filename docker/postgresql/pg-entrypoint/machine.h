@@ -27,7 +27,7 @@ enum class Step {
 };
 
 /// What a child does to its end, while everything else waits for it.
-enum class Task { kInitdb, kRestore, kRuntimeScripts, kInitScripts, kChangePassword };
+enum class Task { kInitdb, kRestore, kRuntimeScripts, kInitScripts, kChangePassword, kShutdownScript };
 const char* task_name(Task task);
 
 /// What `validate` found out.
@@ -37,7 +37,8 @@ struct Plan {
   bool patroni = false;  // the server is Patroni, which initialises and starts PostgreSQL by itself
   bool sleep = false;
   bool change_password = false;
-  std::chrono::milliseconds timeout{30'000};  // a fast shutdown; the scripts of each start
+  bool shutdown_script = false;               // something is to be run before the server is stopped
+  std::chrono::milliseconds timeout{30'000};  // a fast shutdown; the scripts of each start and stop
   std::chrono::milliseconds init_timeout{0};  // initdb, a restore, the scripts of the init phase; 0: none
   std::chrono::milliseconds password_timeout{5'000};
 };
@@ -182,6 +183,7 @@ class Machine {
   void end(int exit_code);
   void say(Level level, std::string text) { out_.push_back(action::Say{level, std::move(text)}); }
 
+  bool in_shutdown_script() const { return task_runs_ && task_ == Task::kShutdownScript; }
   std::chrono::milliseconds limit_of(Task task) const;
   std::vector<Rung> task_rungs() const;
   std::vector<Rung> server_rungs() const;
@@ -193,6 +195,7 @@ class Machine {
   bool initialising_ = false;  // a new cluster isn't complete yet
   bool was_ready_ = false;
   bool task_runs_ = false;
+  int stop_signal_ = 0;  // what the stop was asked for by, while the shutdown script runs
   Task task_ = Task::kInitdb;
   bool server_runs_ = false;
   bool ever_started_ = false;

@@ -390,5 +390,45 @@ TEST_F(MachineTest, WithoutPatroniPostgreSQLIsStoppedInTheEnd) {
   EXPECT_EQ(after(event::ServerEnded{0, false}), "exit 1");
 }
 
+TEST_F(MachineTest, AShutdownScriptRunsBeforeTheServerIsStopped) {
+  start_and_serve({.shutdown_script = true});
+  EXPECT_EQ(after(event::SignalReceived{SIGTERM}), "task shutdown, timer 30000");
+  EXPECT_EQ(machine_.phase(), Phase::kStop) << "no more clients";
+  EXPECT_EQ(after(event::TaskEnded{1}), "server<2, timer 30000") << "whether it failed or not";
+  EXPECT_EQ(after(event::ServerEnded{0}), "exit 0");
+}
+
+TEST_F(MachineTest, AShutdownScriptThatHangsIsEnded) {
+  start_and_serve({.shutdown_script = true});
+  after(event::SignalReceived{SIGTERM});
+  EXPECT_EQ(after(event::TimeUp{}), "task<9");
+  EXPECT_EQ(after(event::TaskEnded{137}), "server<2, timer 30000");
+}
+
+TEST_F(MachineTest, ASecondSignalEndsTheShutdownScriptAndTheExitCodeIsTheServers) {
+  start_and_serve({.shutdown_script = true});
+  after(event::SignalReceived{SIGTERM});
+  EXPECT_EQ(after(event::SignalReceived{SIGTERM}), "task<15, timer 30000");
+  EXPECT_EQ(after(event::TaskEnded{143}), "server<2, timer 30000");
+  EXPECT_EQ(after(event::ServerEnded{0}), "exit 0");
+}
+
+TEST_F(MachineTest, AServerThatDiesDuringTheShutdownScriptIsNotStartedAgain) {
+  start_and_serve({.shutdown_script = true});
+  after(event::SignalReceived{SIGTERM});
+  EXPECT_EQ(after(event::ServerEnded{2, false}), "task<15, timer 30000");
+  EXPECT_EQ(after(event::TaskEnded{143}), "exit 2");
+}
+
+TEST_F(MachineTest, AnImmediateShutdownAndOneBeforeTheServerIsReadySkipTheShutdownScript) {
+  start({.shutdown_script = true});
+  EXPECT_EQ(after(event::SignalReceived{SIGTERM}), "server<2, timer 30000");
+}
+
+TEST_F(MachineTest, SigquitSkipsTheShutdownScript) {
+  start_and_serve({.shutdown_script = true});
+  EXPECT_EQ(after(event::SignalReceived{SIGQUIT}), "server<2, timer 30000, server<3, timer 5000");
+}
+
 }  // namespace
 }  // namespace pg_entrypoint

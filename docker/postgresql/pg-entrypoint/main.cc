@@ -1,7 +1,11 @@
 // pg-entrypoint: PID 1 of the PostgreSQL image.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -9,6 +13,7 @@
 
 #include "bootstrap.h"
 #include "check_extensions.h"
+#include "commands.h"
 #include "configuration.h"
 #include "container.h"
 #include "exit_code.h"
@@ -43,10 +48,22 @@ bool only_asks(const std::vector<std::string>& arguments) {
   });
 }
 
+/// The image's own answer first. Only then a script of the user's, in the place of this process.
 int health(const Environment& environment) {
   const Health result = check_health(environment);
   std::printf("%s\n", result.detail.c_str());
-  return result.ready ? 0 : exit_code::kUnhealthy;
+  if (!result.ready) return exit_code::kUnhealthy;
+  const Options options = load_options(environment).options;
+  if (!has_scripts(options, "healthcheck")) return 0;
+  std::fflush(stdout);
+  const std::string program = options.home + "/entrypoint.sh";
+  std::vector<std::string> strings = options.scripts.strings();
+  std::vector<char*> variables;
+  for (std::string& each : strings) variables.push_back(each.data());
+  variables.push_back(nullptr);
+  ::execle("/bin/bash", "bash", program.c_str(), "healthcheck", nullptr, variables.data());
+  std::printf("/bin/bash can't be executed, which runs runtime/healthcheck.sh: %s\n", std::strerror(errno));
+  return exit_code::kUnhealthy;
 }
 
 int check(const Environment& environment) {

@@ -39,6 +39,23 @@ password_on() { # DESCRIPTOR: as pg-entrypoint hands it over
   [ "$(sed 's/.*INFO:  //' <<<"$output")" = $'one\ntwo unchanged' ]
 }
 
+@test "startup.sh comes after the numbers; shutdown.sh and healthcheck.sh are phases of their own" {
+  script runtime startup.sh <<<'log_info startup'
+  script runtime 90-last.sh <<<'log_info last'
+  script runtime shutdown.sh <<<'log_info shutdown'
+  script runtime healthcheck.sh <<<'die unwell'
+  phase runtime
+  [ "$(sed 's/.*INFO:  //' <<<"$output")" = $'last\nstartup' ]
+  phase shutdown
+  [ "$(sed 's/.*INFO:  //' <<<"$output")" = shutdown ]
+  phase healthcheck
+  [ "$status" -ne 0 ]
+  assert_has "$output" 'runtime/healthcheck.sh ended with exit code'
+  rm "$CONTAINER_HOME/entrypoint.d/scripts/runtime/"*
+  phase shutdown
+  [ "$status" -eq 0 ]
+}
+
 @test "the first failing script ends the phase and is named" {
   script runtime 10-a.sh <<<$'false\nlog_info not reached'
   script runtime 20-b.sh <<<'log_info not reached'

@@ -379,3 +379,23 @@ fill() { head -c 1G /dev/zero >"$1/ballast" 2>/dev/null || true; }
   assert_has "$output" "no server at $PGHOST"
   run -64 "$PG_ENTRYPOINT" check --what
 }
+
+@test "startup.sh, shutdown.sh and healthcheck.sh in runtime/" {
+  use_cluster
+  local runtime=$CONTAINER_HOME/entrypoint.d/scripts/runtime
+  echo 'log_info "starting up"' >"$runtime/startup.sh"
+  echo "run_psql --command='CREATE TABLE last_words ()'; log_info 'last words'" >"$runtime/shutdown.sh"
+  echo "[[ ! -e $SCRATCH/unwell ]] || die 'not well'" >"$runtime/healthcheck.sh"
+  start
+  log_has 'starting up'
+  entrypoint_healthcheck
+  touch "$SCRATCH/unwell"
+  run entrypoint_healthcheck
+  [ "$status" -ne 0 ]
+  assert_has "$output" 'not well'
+  stop
+  [ "$(jq -r .message "$SCRATCH/log" | grep -oE 'last words|fast shutdown \(' | tr '\n' ' ')" = 'last words fast shutdown ( ' ]
+  rm "$runtime"/*
+  start
+  [ "$(sql "SELECT count(*) FROM pg_tables WHERE tablename = 'last_words'")" = 1 ]
+}
