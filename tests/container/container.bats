@@ -206,7 +206,7 @@ leftovers() {
   [ -n "$inside" ]
   kill -9 "$monitor"
   for _ in $(seq 50); do kill -0 "$inside" 2>/dev/null || break; sleep 0.1; done
-  ! kill -0 "$inside"
+  ! kill -0 "$inside" || false
   [[ $(state_of victim) == *"Exited (137), killed"* ]]
   grep -q "$directory" /proc/self/mountinfo && false
   "$PGSTRATA" rm victim

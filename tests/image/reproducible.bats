@@ -20,5 +20,5 @@ setup_file() {
 }
 
 @test "every step of the second build did run" {
-  ! grep '"status": *"hit"' -B 4 "$WORK/second.json" | grep -E '"instruction": *"RUN'
+  ! grep '"status": *"hit"' -B 4 "$WORK/second.json" | grep -E '"instruction": *"RUN' || false
 }

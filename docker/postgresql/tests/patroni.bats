@@ -3,6 +3,7 @@
 # what was acknowledged to it. FAILOVERS (1) is how often the leader is killed; tests/soak/image does it twenty times.
 
 load helper
+load patroni_helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -72,63 +73,6 @@ start_node() { # NUMBER
   disown
 }
 
-port_of() { (eval "$(cat "$SCRATCH/n$1/ports")" && echo "${!2}"); }
-health_of() { curl -s -m 20 "http://127.0.0.1:$(port_of "$1" HEALTH_PORT)/health"; }
-role_of() { health_of "$1" | jq -r 'if .ready then .postgresql.role else "none" end'; }
-leader() {
-  local i
-  for i in 1 2 3; do
-    if [[ $(role_of "$i") == primary ]]; then echo "$i"; return; fi
-  done
-  return 1
-}
-# One leader, two replicas that follow it, commits wait for one of them, and Patroni has noted which: before that it
-# would, rightly, promote nobody.
-whole() {
-  local now
-  now=$(leader) || return 1
-  health_of "$now" | jq -e '.postgresql.replicas == 2 and .postgresql.synchronous_replicas >= 1' || return 1
-  curl -s -m 20 "http://127.0.0.1:$(port_of "$now" API_PORT)/cluster" |
-    jq -e '(.members | length) == 3 and any(.members[]; .role == "sync_standby")'
-}
-
-sql() {
-  PGPASSWORD=s3cret PGCONNECT_TIMEOUT=3 psql -XAtq -c "$1" \
-    "host=127.0.0.1,127.0.0.1,127.0.0.1 port=$(port_of 1 PGPORT),$(port_of 2 PGPORT),$(port_of 3 PGPORT) user=postgres dbname=postgres target_session_attrs=read-write"
-}
-
-start_writer() {
-  : >"$SCRATCH/acknowledged"
-  rm -f "$SCRATCH/enough"
-  (
-    until n=$(sql 'SELECT coalesce(max(n), 0) FROM written') && [[ -n $n ]]; do sleep 0.1; done
-    until [[ -e $SCRATCH/enough ]]; do
-      n=$((n + 1))
-      if sql "INSERT INTO written VALUES ($n)" >/dev/null 2>&1; then echo "$n $EPOCHREALTIME" >>"$SCRATCH/acknowledged"; fi
-    done
-  ) 3>&- &
-  writer=$!
-  acknowledged_more 5
-}
-
-acknowledged_more() { # THAN: so many more than now
-  local want=$(($(wc -l <"$SCRATCH/acknowledged") + $1))
-  enough() { (($(wc -l <"$SCRATCH/acknowledged") >= want)); }
-  wait_until enough
-}
-
-# Everything that was acknowledged is there. Prints the longest time without a write.
-stop_writer() {
-  acknowledged_more 5
-  touch "$SCRATCH/enough"
-  wait "$writer"
-  cut -d ' ' -f 1 "$SCRATCH/acknowledged" | sort >"$SCRATCH/wanted"
-  sql 'SELECT n FROM written' | sort >"$SCRATCH/there"
-  [ -z "$(comm -23 "$SCRATCH/wanted" "$SCRATCH/there")" ]
-  awk '{ if (last && $2 - last > most) most = $2 - last; last = $2 } END { printf "longest time without a write: %.1f s\n", most }' \
-    "$SCRATCH/acknowledged" >&3
-}
-
 patroni_of() { pgrep -P "$(cat "$SCRATCH/n$1/pid")" -f patroni.yml; }
 postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
 
@@ -139,9 +83,9 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
     curl -sf "http://127.0.0.1:$(port_of "$i" HEALTH_PORT)/readyz"
     health_of "$i" | jq -e '.patroni.responding and .patroni.state == "running"'
     [ "$(stat -c %a "$SCRATCH/n$i/config/patroni.yml")" = 600 ]
-    ! grep -qE 'trust|md5' "$SCRATCH/n$i/data/pg_hba.conf"
+    ! grep -qE 'trust|md5' "$SCRATCH/n$i/data/pg_hba.conf" || false
     # Nowhere but in Patroni's own file.
-    ! cat "$SCRATCH/n$i/log" /proc/"$(cat "$SCRATCH/n$i/pid")"/environ /proc/"$(patroni_of "$i")"/{environ,cmdline} | grep -q s3cret
+    ! cat "$SCRATCH/n$i/log" /proc/"$(cat "$SCRATCH/n$i/pid")"/environ /proc/"$(patroni_of "$i")"/{environ,cmdline} | grep -q s3cret || false
   done
   # The REST API changes nothing without its password.
   [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "http://127.0.0.1:$(port_of 1 API_PORT)/restart")" = 401 ]
@@ -212,7 +156,7 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
   kill "$pid"
   wait_until gone "$pid"
   grep -q '"message":"the container ends with exit code 0"' "$SCRATCH/n$now/log"
-  ! pgrep -f -- "-D $SCRATCH/n$now/data"
+  ! pgrep -f -- "-D $SCRATCH/n$now/data" || false
   another_leads() { [[ $(leader) == [123] && $(leader) != "$now" ]]; }
   wait_until another_leads
   start_node "$now"
