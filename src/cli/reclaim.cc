@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -17,13 +18,22 @@
 namespace pgstrata::cli {
 namespace {
 
-/// True once in ten minutes. Its file's time is when it was true last.
+/// So little that another build or two may fill the disk.
+bool is_nearly_full(const std::string& root) {
+  constexpr std::uint64_t kLittle = std::uint64_t{2} << 30;
+  struct statvfs disk {};
+  return ::statvfs(root.c_str(), &disk) == 0 && std::uint64_t{disk.f_bavail} * disk.f_frsize < kLittle;
+}
+
+/// True once in ten minutes, and always on a disk that is nearly full. Its file's time is when it was true
+/// last.
 bool is_time(const std::string& root) {
   constexpr std::int64_t kPause = 600;
   const std::string path = root + "/prune.stamp";
   struct stat status {};
   const std::int64_t now = std::time(nullptr);
-  if (::stat(path.c_str(), &status) == 0 && now - status.st_mtim.tv_sec < kPause) return false;
+  const bool is_recent = ::stat(path.c_str(), &status) == 0 && now - status.st_mtim.tv_sec < kPause;
+  if (is_recent && !is_nearly_full(root)) return false;
   return os::write_file(path, "").has_value() && ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0;
 }
 

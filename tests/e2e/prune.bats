@@ -105,6 +105,23 @@ age() { find "$PGSTRATA_ROOT/changes" "$PGSTRATA_ROOT/blobs" "$PGSTRATA_ROOT/com
   [ ! -e "$PGSTRATA_ROOT/prune.stamp" ]
 }
 
+@test "on a disk that is nearly full every build that made something looks" {
+  need_root "to mount a small disk"
+  mkdir "$T/disk"
+  mount -t tmpfs -o size=512m,mode=755 tmpfs "$T/disk"
+  cp -a "$PGSTRATA_ROOT" "$T/disk/store"
+  export PGSTRATA_ROOT=$T/disk/store PGSTRATA_KEEP_STORAGE=4m
+  : >"$PGSTRATA_ROOT/prune.stamp"
+  big one
+  printf 'FROM bb\nCOPY one /\n' | dockerfile
+  build
+  age 2
+  big one
+  build
+  has "$(cat "$T/log")" "the store has grown over"
+  umount "$T/disk"
+}
+
 @test "a running build loses nothing: prune waits for it" {
   dockerfile <<'DOCKERFILE'
 FROM bb
