@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <map>
-#include <set>
 
 #include "core/suggestion.h"
 #include "exporter/csv.h"
@@ -81,7 +80,7 @@ Result<void> check_sbom(const std::string& option, const Fields& fields) {
   return check_keys(option, fields, {"type", "disabled"});
 }
 
-Result<void> add(AttestRequest& request, std::set<std::string>& seen, const std::string& option,
+Result<void> add(AttestRequest& request, std::map<std::string, bool>& disabled, const std::string& option,
                  const std::string& text) {
   const Fields fields = TRY(fields_of(option, text));
   const auto type = fields.find("type");
@@ -89,16 +88,18 @@ Result<void> add(AttestRequest& request, std::set<std::string>& seen, const std:
   if (type->second != "provenance" && type->second != "sbom")
     return bad(option, fmt::format("there is no attestation of type {}", type->second),
                "use provenance or sbom");
-  if (!seen.insert(type->second).second)
+  const bool is_off = TRY(flag(option, fields, "disabled"));
+  // As buildx; only that there shall be none may be said twice.
+  const auto [before, is_new] = disabled.try_emplace(type->second, is_off);
+  if (!is_new && !(before->second && is_off))
     return bad(option, fmt::format("the attestation {} is asked for twice", type->second));
-  const bool disabled = TRY(flag(option, fields, "disabled"));
   if (type->second == "sbom") {
     TRY_VOID(check_sbom(option, fields));
-    request.sbom = !disabled;
+    request.sbom = !is_off;
     return {};
   }
   const ProvenanceRequest provenance = TRY(parse_provenance(option, fields));
-  if (!disabled) request.provenance = provenance;
+  if (!is_off) request.provenance = provenance;
   return {};
 }
 
@@ -113,11 +114,11 @@ std::string long_form(const char* type, const std::string& value) {
 Result<AttestRequest> parse_attestations(const std::vector<std::string>& attest, const std::string& sbom,
                                          const std::string& provenance) {
   AttestRequest request;
-  std::set<std::string> seen;
-  for (const std::string& word : attest) TRY_VOID(add(request, seen, "--attest " + word, word));
+  std::map<std::string, bool> disabled;  // of the types that were named
+  for (const std::string& word : attest) TRY_VOID(add(request, disabled, "--attest " + word, word));
   if (!provenance.empty())
-    TRY_VOID(add(request, seen, "--provenance " + provenance, long_form("provenance", provenance)));
-  if (!sbom.empty()) TRY_VOID(add(request, seen, "--sbom " + sbom, long_form("sbom", sbom)));
+    TRY_VOID(add(request, disabled, "--provenance " + provenance, long_form("provenance", provenance)));
+  if (!sbom.empty()) TRY_VOID(add(request, disabled, "--sbom " + sbom, long_form("sbom", sbom)));
   return request;
 }
 
