@@ -20,6 +20,14 @@ Json source_op(const std::string& identifier) {
   return json;
 }
 
+/// "https://…", or of a repository "git://" in the place of the scheme.
+std::string identifier_of(const remote::Source& source) {
+  const std::string uri = remote::uri(source);
+  if (std::holds_alternative<remote::HttpSource>(source)) return uri;
+  const std::size_t scheme = uri.find("://");
+  return "git://" + (scheme == std::string::npos ? uri : uri.substr(scheme + 3));
+}
+
 /// UserOpt: a name that is looked up in the root file system, or a number.
 Json user_opt(const std::string& who) {
   Json json = Json::object();
@@ -161,9 +169,7 @@ class Writer {
       for (const std::string& source : copy.sources) one(source, copy.unpack, from);
     }
     for (const graph::RemoteFiles& files : copy.remotes) {
-      const auto* git = std::get_if<remote::GitSource>(&files.source);
-      const std::string identifier = (git == nullptr ? "" : "git://") + remote::uri(files.source);
-      one("/", files.unpack, inputs.add(source_step(identifier)));
+      one("/", files.unpack, inputs.add(source_step(identifier_of(files.source))));
     }
     for (const graph::InlineFile& file : copy.inline_files) {
       Json wrapped = Json::object();

@@ -212,7 +212,8 @@ END
   statement=$("$PGSTRATA" inspect t | jq -r '.[0].Attestations[0].Digest[7:]')
   "$PGSTRATA" rmi other
   "$PGSTRATA" prune --all
-  "$PGSTRATA" inspect --attestation sbom t | jq -e .predicate >/dev/null
+  "$PGSTRATA" inspect --attestation sbom t >"$T/sbom"
+  is "$(jq -r .predicate.spdxVersion "$T/sbom")" SPDX-2.3
   "$PGSTRATA" rmi t
   "$PGSTRATA" prune --all
   [ ! -e "$PGSTRATA_ROOT/blobs/sha256/$statement" ]
