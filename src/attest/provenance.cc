@@ -136,8 +136,6 @@ Json invocation_json(const Provenance& provenance, bool& parameters_complete) {
 std::string predicate_json(const Provenance& provenance) {
   bool parameters_complete = true;
   Json invocation = invocation_json(provenance, parameters_complete);
-  Json materials = Json::array();
-  for (const Material& material : provenance.materials) materials.push_back(material_json(material));
   Json metadata = {{"buildStartedOn", provenance.started},
                    {"buildFinishedOn", provenance.finished},
                    {"completeness",
@@ -151,8 +149,9 @@ std::string predicate_json(const Provenance& provenance) {
   Json extension = Json::object();
   Json predicate = {{"builder", {{"id", provenance.builder_id}}},
                     {"buildType", kBuildType},
-                    {"materials", std::move(materials)},
                     {"invocation", std::move(invocation)}};
+  for (const Material& material : provenance.materials)
+    predicate["materials"].push_back(material_json(material));
   if (provenance.mode == ProvenanceMode::kMax) {
     predicate["buildConfig"] = build_config(provenance);
     extension["source"] = source_json(provenance);

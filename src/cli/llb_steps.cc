@@ -20,6 +20,17 @@ Json source_op(const std::string& identifier) {
   return json;
 }
 
+/// Of a mount whose changes are thrown away.
+constexpr std::int64_t kSkipOutput = -1;
+
+/// The fields of every mount; Go leaves out those that are 0.
+Json mount_at(const std::string& destination, std::int64_t input, std::int64_t output) {
+  Json json = {{"dest", destination}};
+  if (input != 0) json["input"] = input;
+  if (output != 0) json["output"] = output;
+  return json;
+}
+
 /// "https://…", or of a repository "git://" in the place of the scheme.
 std::string identifier_of(const remote::Source& source) {
   const std::string uri = remote::uri(source);
@@ -89,10 +100,12 @@ class Writer {
     } else {
       const auto root =
           inputs.add(vertex.parent ? std::optional(of_vertex_[*vertex.parent]) : std::nullopt);
-      if (const auto* exec = std::get_if<graph::ExecOp>(&vertex.op))
+      if (const auto* exec = std::get_if<graph::ExecOp>(&vertex.op)) {
         op["exec"] = exec_op(*exec, root, inputs);
-      else
+        platform = platform_below(id);
+      } else {
         op["file"]["actions"] = file_actions(std::get<graph::FileOp>(vertex.op), root, inputs);
+      }
     }
     attest::BuildStep step{.op = dump(op),
                            .platform = platform,
@@ -108,6 +121,14 @@ class Writer {
                              .platform = {}});
     of_vertex_[id] = steps_.size();
     steps_.push_back(std::move(step));
+  }
+
+  /// Of the base that the step stands on, or the image's.
+  [[nodiscard]] std::string platform_below(graph::VertexId id) const {
+    for (std::optional<graph::VertexId> below = id; below; below = graph_.vertices[*below].parent)
+      if (const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[*below].op))
+        return source->platform.str();
+    return graph_.target.config.platform.str();
   }
 
   /// A step that only names where something comes from, made when it is needed first.
@@ -155,6 +176,10 @@ class Writer {
                      {"dest", copy.destination},
                      {"mode", -1},
                      {"createDestPath", true},
+                     {"followSymlink", true},
+                     {"dirCopyContents", true},
+                     {"allowWildcard", true},
+                     {"allowEmptyWildcard", true},
                      {"timestamp", -1}};
       if (unpack) action["attemptUnpackDockerCompatibility"] = true;
       if (copy.chmod) action["modeStr"] = *copy.chmod;
@@ -186,7 +211,7 @@ class Writer {
     Json meta = {{"args", op.argv}, {"env", op.env}, {"cwd", op.cwd}};
     if (!op.user.empty()) meta["user"] = op.user;
     Json mounts = Json::array();
-    mounts.push_back({{"input", root}, {"dest", "/"}, {"output", 0}});
+    mounts.push_back(mount_at("/", root, 0));
     Json exec = Json::object();
     for (const graph::ExecMount& mount : op.mounts)
       std::visit([&](const auto& value) { add_mount(value, inputs, mounts, exec); }, mount);
@@ -201,22 +226,24 @@ class Writer {
 
   /// MountType: BIND 0, SECRET 1, SSH 2, CACHE 3, TMPFS 4.
   void add_mount(const graph::BindMount& mount, Inputs& inputs, Json& mounts, Json&) {
-    Json json = {{"input", inputs.add(step_of(mount.from))}, {"dest", mount.target}, {"output", -1}};
+    Json json = mount_at(mount.target, inputs.add(step_of(mount.from)), kSkipOutput);
     if (!mount.source.empty()) json["selector"] = mount.source;
     if (!mount.read_write) json["readonly"] = true;
     mounts.push_back(std::move(json));
   }
   void add_mount(const graph::CacheMount& mount, Inputs& inputs, Json& mounts, Json&) {
-    Json json = {{"input", mount.from ? inputs.add(step_of(*mount.from)) : -1},
-                 {"dest", mount.target},
-                 {"output", -1},
-                 {"mountType", 3}};
-    json["cacheOpt"] = {{"ID", mount.id}, {"sharing", static_cast<int>(mount.sharing)}};
+    Json json = mount_at(mount.target, mount.from ? inputs.add(step_of(*mount.from)) : -1, kSkipOutput);
+    json["mountType"] = 3;
+    json["cacheOpt"]["ID"] = mount.id;
+    if (mount.sharing != graph::Sharing::kShared)
+      json["cacheOpt"]["sharing"] = static_cast<int>(mount.sharing);
     if (mount.read_only) json["readonly"] = true;
     mounts.push_back(std::move(json));
   }
   void add_mount(const graph::TmpfsMount& mount, Inputs&, Json& mounts, Json&) {
-    Json json = {{"input", -1}, {"dest", mount.target}, {"output", -1}, {"mountType", 4}};
+    Json json = mount_at(mount.target, -1, kSkipOutput);
+    json["mountType"] = 4;
+    json["TmpfsOpt"] = Json::object();
     if (mount.size != 0) json["TmpfsOpt"]["size"] = mount.size;
     mounts.push_back(std::move(json));
   }
@@ -227,13 +254,15 @@ class Writer {
       exec["secretenv"].push_back(std::move(json));
     }
     if (!mount.target) return;
-    Json json = {{"input", -1}, {"dest", *mount.target}, {"output", -1}, {"mountType", 1}};
+    Json json = mount_at(*mount.target, -1, 0);
+    json["mountType"] = 1;
     json["secretOpt"] = {{"ID", mount.id}, {"mode", mount.mode}};
     if (!mount.required) json["secretOpt"]["optional"] = true;
     mounts.push_back(std::move(json));
   }
   void add_mount(const graph::SshMount& mount, Inputs&, Json& mounts, Json&) {
-    Json json = {{"input", -1}, {"dest", mount.target}, {"output", -1}, {"mountType", 2}};
+    Json json = mount_at(mount.target, -1, 0);
+    json["mountType"] = 2;
     json["SSHOpt"] = {{"ID", mount.id}, {"mode", mount.mode}};
     if (!mount.required) json["SSHOpt"]["optional"] = true;
     mounts.push_back(std::move(json));
