@@ -11,8 +11,8 @@
 
 namespace pgstrata::importer {
 
-/// Annotation of the descriptor that import_layout() gives: the digest that the layout has for the image (of
-/// the index, if there is one).
+/// Annotation of the descriptor that import_layout() gives: the digest that the layout has for the image
+/// (of the index, if there is one).
 inline constexpr const char* kLayoutDigest = "org.pgstrata.layout.digest";
 
 /// `place` is what stands behind "oci-layout://". Without TAG and DIGEST: the tag "latest", or the only
