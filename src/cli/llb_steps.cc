@@ -33,7 +33,7 @@ Json mount_at(const std::string& destination, std::int64_t input, std::int64_t o
 
 /// "https://…", or of a repository "git://" in the place of the scheme.
 std::string identifier_of(const remote::Source& source) {
-  const std::string uri = remote::uri(source);
+  std::string uri = remote::uri(source);
   if (std::holds_alternative<remote::HttpSource>(source)) return uri;
   const std::size_t scheme = uri.find("://");
   return "git://" + (scheme == std::string::npos ? uri : uri.substr(scheme + 3));
