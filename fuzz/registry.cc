@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "core/base64.h"
 #include "importer/registry_image.h"
 #include "oci/manifest.h"
 #include "registry/challenge.h"
@@ -15,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const registry::Challenge& challenge : registry::parse_challenges(text))
     if (challenge.scheme.empty()) std::abort();
-  if (const auto bytes = registry::decode_base64(text))
-    if (registry::decode_base64(registry::encode_base64(*bytes)) != *bytes) std::abort();
+  if (const auto bytes = decode_base64(text))
+    if (decode_base64(encode_base64(*bytes)) != *bytes) std::abort();
   const auto no_helper = [](const std::string&, const std::string&) -> Result<os::Captured> {
     return os::Captured{.status = os::Exited{1}, .out = "", .err = ""};
   };

@@ -10,8 +10,10 @@
 #include <optional>
 #include <thread>
 
+#include "attest/attestation.h"
 #include "checks/step_rules.h"
 #include "checks/text_rules.h"
+#include "cli/attest_options.h"
 #include "cli/base_maker.h"
 #include "cli/build_call.h"
 #include "cli/build_options.h"
@@ -20,6 +22,7 @@
 #include "cli/built_image.h"
 #include "cli/contexts.h"
 #include "cli/interrupts.h"
+#include "cli/provenance.h"
 #include "cli/pushing.h"
 #include "cli/reclaim.h"
 #include "cli/registries.h"
@@ -62,6 +65,7 @@ struct Request {
   std::vector<oci::Reference> names;
   std::vector<exporter::Output> outputs;
   SharedCaches caches;
+  AttestRequest attestations;
   bool read_sets = true;
 };
 
@@ -152,7 +156,7 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
   graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
   graph.entitlements = TRY(parse_allow(options.allow));
-  TRY_VOID(check_attestations(options.attest, options.sbom, options.provenance));
+  request.attestations = TRY(parse_attestations(options.attest, options.sbom, options.provenance));
   request.annotations = TRY(parse_annotations(options.annotations));
   if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
   TRY_VOID(read_contexts(options, request));
@@ -230,6 +234,7 @@ class Build {
     for (const auto& [name, context] : contexts_.directories) TRY_VOID(context->save_stat_cache());
     TRY_VOID(sync_.finish(*store_.index));
     manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
+    TRY_VOID(attest(graph_request, graph, results, bases));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
     TRY_VOID(export_all(graph, results));
     TRY_VOID(write_shared(request_.caches.to, graph, keys_, store_, *registries_, sink_));
@@ -257,6 +262,7 @@ class Build {
     const bool is_file = is_directory && request_.options.file != "-";
     const std::string& context = request_.options.context;
     history::Build build{
+        .id = build_id_,
         .began = began_.wall,
         .seconds = began_.seconds_ago(),
         .context = is_directory ? absolute(context) : remote::without_credentials(context),
@@ -403,6 +409,41 @@ class Build {
     return results;
   }
 
+  /// Makes the attestations that are asked for, and has the image's descriptor lead to them.
+  Result<void> attest(const graph::BuildRequest& graph_request, const graph::BuildGraph& graph,
+                      const std::vector<solver::VertexResult>& results, solver::Bases& bases) {
+    const AttestRequest& wanted = request_.attestations;
+    if (!wanted.any()) return {};
+    if (wanted.sbom) {
+      std::vector<cache::LayerRow> chain;
+      if (graph.target.root) chain = results[*graph.target.root].chain.layers;
+      const std::string name =
+          request_.names.empty() ? manifest_.digest.str() : request_.names.front().familiar();
+      attestations_.push_back(TRY(sbom_of(store_, manifest_, chain, name)));
+    }
+    if (wanted.provenance) {
+      build_id_ = TRY(history::new_id());
+      const BuiltParts parts{.request = graph_request,
+                             .image_contexts = request_.image_contexts,
+                             .context_request = request_.contexts,
+                             .contexts = contexts_,
+                             .graph = graph,
+                             .results = results,
+                             .bases = bases,
+                             .fetcher = *fetcher_,
+                             .epoch = epoch_,
+                             .began = began_.wall,
+                             .ended = cache::Index::now(),
+                             .build_id = build_id_,
+                             .version = PGSTRATA_VERSION};
+      const attest::Provenance provenance = TRY(provenance_of(parts, *wanted.provenance));
+      attestations_.push_back({.type = std::string(attest::predicate_type::kProvenance),
+                               .json = attest::predicate_json(provenance)});
+    }
+    manifest_ = TRY(attest::store(*store_.content, attestations_, manifest_));
+    return {};
+  }
+
   /// What the build used counts as used. Only one that made something makes the store larger. The build is
   /// done, whatever comes of it.
   void keep_store_small(const std::vector<solver::VertexResult>& results) {
@@ -428,7 +469,8 @@ class Build {
         .names = request_.names,
         .layers = *store_.layers,
         .source_date_epoch = epoch_,
-        .registry = [this](const std::string& domain) { return registries_->get(domain); }};
+        .registry = [this](const std::string& domain) { return registries_->get(domain); },
+        .attestations = attestations_};
     for (const exporter::Output& output : request_.outputs) {
       if (exporter::pushes(output))
         TRY_VOID(check_pushable(image.config, request_.options.allow_bootstrap));
@@ -464,6 +506,8 @@ class Build {
   std::vector<oci::Digest> keys_;  ///< the exact key of each vertex
   std::string unrecorded_;         ///< why what RUNs ask isn't recorded, or ""
   oci::Descriptor manifest_;
+  std::vector<attest::Predicate> attestations_;
+  std::string build_id_;  ///< of its record, if somebody has to know it before
   oci::Digest id_;
 };
 

@@ -67,10 +67,10 @@ void BuildOptions::add_to(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--cgroup-parent", cgroup_parent, "accepted: RUN has no cgroup of its own");
   app.add_option("--builder", builder, "accepted: pgstrata is the builder");
-  app.add_option("--attest", attest, "only type=…,disabled=true: there are no attestations")
+  app.add_option("--attest", attest, "type=provenance[,mode=min|max] or type=sbom: attach it to the image")
       ->allow_extra_args(false);
-  app.add_option("--sbom", sbom, "only false");
-  app.add_option("--provenance", provenance, "only false");
+  app.add_option("--sbom", sbom, "true|false: attach the list of the image's packages");
+  app.add_option("--provenance", provenance, "true|false|mode=min|mode=max: attach how it was built");
   app.add_flag("--no-cache", no_cache, "run every step");
   app.add_flag("--verify", verify, "run what could be reused as well, and fail if it gives other files");
   app.add_option("--no-cache-filter", no_cache_filter, "stages whose steps are run")

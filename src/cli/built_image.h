@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "attest/attestation.h"
+#include "cli/store.h"
 #include "content/content_store.h"
 #include "graph/op.h"
 #include "oci/manifest.h"
@@ -19,5 +21,9 @@ Result<oci::Descriptor> write_image(const content::ContentStore& content, std::o
                                     const std::map<std::string, std::string>& annotations,
                                     const graph::BuildGraph& graph,
                                     const std::vector<solver::VertexResult>& results);
+
+/// Its SBOM (attest/sbom.h); `name` is what people call it.
+Result<attest::Predicate> sbom_of(const Store& store, const oci::Descriptor& manifest,
+                                  const std::vector<cache::LayerRow>& chain, const std::string& name);
 
 }  // namespace pgstrata::cli

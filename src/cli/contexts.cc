@@ -161,6 +161,15 @@ Result<void> open_remote(const ContextRequest& request, const remote::Source& wr
   return {};
 }
 
+/// --file, if it is the URL of a file.
+Result<std::optional<remote::HttpSource>> dockerfile_source(const std::string& file) {
+  auto source = TRY(remote::parse_source(file));
+  auto* http = source ? std::get_if<remote::HttpSource>(&*source) : nullptr;
+  if (http == nullptr) return std::optional<remote::HttpSource>();
+  http->filename = "Dockerfile";
+  return std::optional(*http);
+}
+
 /// --file - and --file URL, whatever the context is. True: that is what it was.
 Result<bool> read_dockerfile_elsewhere(const ContextRequest& request, remote::Fetcher& fetcher,
                                        Contexts& contexts) {
@@ -169,11 +178,9 @@ Result<bool> read_dockerfile_elsewhere(const ContextRequest& request, remote::Fe
     contexts.dockerfile_name = "Dockerfile";
     return true;
   }
-  auto source = TRY(remote::parse_source(request.file));
-  auto* http = source ? std::get_if<remote::HttpSource>(&*source) : nullptr;
-  if (http == nullptr) return false;
-  http->filename = "Dockerfile";
-  const std::string directory = TRY(fetcher.directory(*http, {}));
+  const auto source = TRY(dockerfile_source(request.file));
+  if (!source) return false;
+  const std::string directory = TRY(fetcher.directory(*source, {}));
   contexts.dockerfile = TRY(os::read_file(directory + "/Dockerfile"));
   contexts.dockerfile_name = remote::without_credentials(request.file);
   return true;
@@ -247,6 +254,21 @@ Result<std::optional<std::int64_t>> context_time(const ContextRequest& request, 
   if (const auto archive = contexts.archives.find(""); !time && archive != contexts.archives.end())
     time = archive->second->newest_file();
   return time;
+}
+
+Result<RemoteInputs> remote_inputs(const ContextRequest& request, remote::Fetcher& fetcher) {
+  RemoteInputs inputs;
+  const auto input_of = [&](const remote::Source& source) -> Result<RemoteInput> {
+    remote::Pin pin = TRY(fetcher.pin(source, {}));
+    return RemoteInput{.uri = remote::uri(source), .pin = std::move(pin)};
+  };
+  if (const auto* source = std::get_if<remote::Source>(&request.place))
+    inputs.context = TRY(input_of(prepared(*source, request)));
+  for (const auto& [name, place] : request.named)
+    if (const auto* source = std::get_if<remote::Source>(&place))
+      inputs.named[name] = TRY(input_of(prepared(*source, request)));
+  if (auto source = TRY(dockerfile_source(request.file))) inputs.dockerfile = TRY(input_of(*source));
+  return inputs;
 }
 
 }  // namespace pgstrata::cli

@@ -57,6 +57,18 @@ Result<Contexts> open_contexts(const ContextRequest& request, const std::string&
 Result<std::optional<std::int64_t>> context_time(const ContextRequest& request, const Contexts& contexts,
                                                  remote::Fetcher& fetcher);
 
+/// CONTEXT, --build-context and --file as far as they are URLs, with what they are right now.
+struct RemoteInput {
+  std::string uri;
+  remote::Pin pin;
+};
+struct RemoteInputs {
+  std::optional<RemoteInput> context;
+  std::optional<RemoteInput> dockerfile;
+  std::map<std::string, RemoteInput> named;
+};
+Result<RemoteInputs> remote_inputs(const ContextRequest& request, remote::Fetcher& fetcher);
+
 /// realpath, or the text where there is no such file.
 [[nodiscard]] std::string absolute(const std::string& path);
 

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "attest/attestation.h"
 #include "cli/image_verbs.h"
 #include "cli/stored_image.h"
 
@@ -62,13 +65,56 @@ Result<Json> describe(const content::ContentStore& store, const std::string& nam
   result["Descriptor"] = {{"mediaType", std::string(oci::media_type::kManifest)},
                           {"digest", manifest.digest.str()},
                           {"size", manifest.size}};
+  Json attestations = Json::array();
+  for (const attest::Stored& attestation : TRY(attest::list(store, manifest)))
+    attestations.push_back({{"PredicateType", attestation.predicate_type},
+                            {"Digest", attestation.blob.digest.str()},
+                            {"Size", attestation.blob.size}});
+  if (!attestations.empty()) result["Attestations"] = std::move(attestations);
   return result;
 }
 
-Result<int> inspect(const GlobalOptions& global, const std::vector<std::string>& names) {
+/// "sbom", "provenance", or a predicate type as it is.
+std::string predicate_type(const std::string& word) {
+  if (word == "sbom") return std::string(attest::predicate_type::kSpdx);
+  if (word == "provenance") return std::string(attest::predicate_type::kProvenance);
+  return word;
+}
+
+/// The whole in-toto statement.
+Result<Json> statement(const content::ContentStore& store, const std::string& name,
+                       const std::string& wanted) {
+  const StoredImage stored = TRY(find_image(store, name));
+  std::string others;
+  for (const attest::Stored& attestation : TRY(attest::list(store, stored.image.descriptor))) {
+    if (attestation.predicate_type == predicate_type(wanted)) {
+      const std::string text = TRY(attest::read_statement(store, attestation));
+      return Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    }
+    others += (others.empty() ? "" : ", ") + attestation.predicate_type;
+  }
+  return fail({.kind = ErrorKind::kNotFound,
+               .what = fmt::format("{} has no attestation {}", name, wanted),
+               .why = others.empty() ? "" : "it has " + others,
+               .next = "build it with --sbom=true or --provenance=true"});
+}
+
+struct InspectOptions {
+  std::vector<std::string> names;
+  std::string attestation;
+};
+
+Result<int> inspect(const GlobalOptions& global, const InspectOptions& options) {
   const content::ContentStore store = TRY(content::ContentStore::open(global.root));
+  if (!options.attestation.empty()) {
+    for (const std::string& name : options.names) {
+      const Json found = TRY(statement(store, name, options.attestation));
+      TRY_VOID(print(found.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+    }
+    return 0;
+  }
   Json all = Json::array();
-  for (const std::string& name : names) all.push_back(TRY(describe(store, name)));
+  for (const std::string& name : options.names) all.push_back(TRY(describe(store, name)));
   TRY_VOID(print(all.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"));
   return 0;
 }
@@ -76,9 +122,12 @@ Result<int> inspect(const GlobalOptions& global, const std::vector<std::string>&
 }  // namespace
 
 Command add_inspect(CLI::App& app, const GlobalOptions& global) {
-  const auto names = std::make_shared<std::vector<std::string>>();
-  app.add_option("IMAGE", *names, "name, ID or digest")->required();
-  return [names, &global] { return inspect(global, *names); };
+  const auto options = std::make_shared<InspectOptions>();
+  app.add_option("IMAGE", options->names, "name, ID or digest")->required();
+  app.add_option("--attestation", options->attestation,
+                 "provenance|sbom|PREDICATE-TYPE: print that attestation instead")
+      ->allow_extra_args(false);
+  return [options, &global] { return inspect(global, *options); };
 }
 
 }  // namespace pgstrata::cli

@@ -31,12 +31,16 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   const StoredImage stored = TRY(find_image(*store.content, options.name));
   TRY_VOID(check_pushable(stored.image.config, options.allow_bootstrap));
   std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
+  auto attestations = TRY(attest::predicates(*store.content, stored.image.descriptor));
   Registries registries(remote::Proxies::from({}));
   registry::Registry* registry = TRY(registries.get(name.domain));
   std::stop_source stop;
   const Interrupts interrupts(stop);
-  const exporter::Request request{
-      .image = stored.image, .chain = std::move(chain), .names = {name}, .layers = *store.layers};
+  const exporter::Request request{.image = stored.image,
+                                  .chain = std::move(chain),
+                                  .names = {name},
+                                  .layers = *store.layers,
+                                  .attestations = std::move(attestations)};
   const exporter::Pushed pushed =
       TRY(exporter::push(request, *registry, name,
                          {.compression = compression_of(options.compression), .stop = stop.get_token()}));

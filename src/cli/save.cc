@@ -36,9 +36,14 @@ Result<int> save(const GlobalOptions& global, const SaveOptions& options) {
   Store store = TRY(open_store(global));
   const StoredImage stored = TRY(find_image(*store.content, options.image));
   std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
-  const exporter::Request request{
-      .image = stored.image, .chain = std::move(chain), .names = stored.names, .layers = *store.layers};
-  TRY_VOID(exporter::export_image(request, output));
+  auto attestations = TRY(attest::predicates(*store.content, stored.image.descriptor));
+  const exporter::Request request{.image = stored.image,
+                                  .chain = std::move(chain),
+                                  .names = stored.names,
+                                  .layers = *store.layers,
+                                  .attestations = std::move(attestations)};
+  const exporter::Exported exported = TRY(exporter::export_image(request, output));
+  for (const std::string& message : exported.messages) fmt::print(stderr, "{}\n", message);
   return 0;
 }
 

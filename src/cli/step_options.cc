@@ -137,21 +137,4 @@ Result<std::set<std::string>> parse_allow(const std::vector<std::string>& words)
   return allowed;
 }
 
-Result<void> check_attestations(const std::vector<std::string>& attest, const std::string& sbom,
-                                const std::string& provenance) {
-  constexpr const char* kNext =
-      "leave it out: images have no attestations; --metadata-file says what was built";
-  const auto is_off = [](const std::string& value) {
-    return value.empty() || value == "false" || value == "0";
-  };
-  for (const std::string& word : attest)
-    if (word.find("disabled=true") == std::string::npos)
-      return bad("--attest", word, "attestations aren't made by this version of pgstrata", kNext);
-  if (!is_off(sbom))
-    return bad("--sbom", sbom, "attestations aren't made by this version of pgstrata", kNext);
-  if (!is_off(provenance))
-    return bad("--provenance", provenance, "attestations aren't made by this version of pgstrata", kNext);
-  return {};
-}
-
 }  // namespace pgstrata::cli

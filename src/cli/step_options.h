@@ -25,8 +25,5 @@ Result<std::map<std::string, std::string>> parse_annotations(const std::vector<s
 /// --allow network.host, security.insecure, device[=NAME[,alias=OTHER]]; several with commas between them,
 /// a named device last.
 Result<std::set<std::string>> parse_allow(const std::vector<std::string>& words);
-/// --attest, --sbom, --provenance: kUsage for anything but "none, please".
-Result<void> check_attestations(const std::vector<std::string>& attest, const std::string& sbom,
-                                const std::string& provenance);
 
 }  // namespace pgstrata::cli

@@ -53,6 +53,33 @@ TEST_F(Archive, IndexNamesTheImageByEachOfItsNames) {
   EXPECT_EQ(manifests[0].at("platform").at("os"), "linux");
 }
 
+TEST_F(Archive, AttestationsAreAboutTheManifestThatIsInIt) {
+  Request request = image_.request();
+  request.attestations = {{.type = "https://spdx.dev/Document", .json = R"({"a":1})"}};
+  must(export_oci(request, {.to = ToFile{path("a.tar")}, .compression = {}}));
+  const Json named = member(path("a.tar"), "index.json").at("manifests");
+  ASSERT_EQ(named.size(), 2U);
+  EXPECT_EQ(named[0].at("mediaType"), "application/vnd.oci.image.index.v1+json");
+  EXPECT_EQ(named[0].at("digest"), named[1].at("digest"));
+  const Json manifests = member(path("a.tar"), blob(named[0])).at("manifests");
+  // The image is the one that is exported without them, which isn't the store's: its layers are gzipped.
+  EXPECT_EQ(manifests[0].at("digest"), member(oci("b.tar"), "index.json").at("manifests")[0].at("digest"));
+  EXPECT_NE(manifests[0].at("digest"), request.image.descriptor.digest.str());
+  const Json attestation = member(path("a.tar"), blob(manifests[1]));
+  const Json subjects = member(path("a.tar"), blob(attestation.at("layers")[0])).at("subject");
+  ASSERT_EQ(subjects.size(), 2U);  // one for each name
+  for (const Json& subject : subjects)
+    EXPECT_EQ("sha256:" + subject.at("digest").at("sha256").get<std::string>(), manifests[0].at("digest"));
+}
+
+TEST_F(Archive, DockersHasNoAttestationsAndThatIsSaid) {
+  Request request = image_.request();
+  request.attestations = {{.type = "https://spdx.dev/Document", .json = "{}"}};
+  const Exported exported = must(export_docker(request, {.to = ToFile{path("a.tar")}}));
+  EXPECT_THAT(exported.messages, ElementsAre(HasSubstr("attestations are left out")));
+  EXPECT_EQ(must(os::read_file(path("a.tar"))), must(os::read_file(docker("b.tar"))));
+}
+
 TEST_F(Archive, LayersAreGzippedAndTheirDescriptorsSaySo) {
   const std::string archive = oci("a.tar");
   const Json manifest = member(archive, blob(member(archive, "index.json").at("manifests")[0]));

@@ -1,5 +1,7 @@
 #include "exporter/exporter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "exporter/engine.h"
@@ -34,6 +36,12 @@ Result<OutputFile> open_output(const Destination& to) {
   return file != nullptr ? OutputFile::create(file->path) : OutputFile::standard_output();
 }
 
+/// As buildx: an engine has no place for them, and neither has a directory of the files.
+void say_left_out(const Request& request, const char* where, Exported& exported) {
+  if (!request.attestations.empty())
+    exported.messages.push_back(fmt::format("attestations are left out of {}", where));
+}
+
 /// The destination is looked at before layers are compressed: that may take long.
 Result<Exported> export_layout(const Request& request, const Destination& to,
                                const Compression& compression, LayoutKind kind) {
@@ -55,6 +63,7 @@ Result<Exported> export_layout(const Request& request, const Destination& to,
     TRY_VOID(out.commit());
     exported.manifest = layout.manifest;
   }
+  if (kind == LayoutKind::kDocker) say_left_out(request, "what an engine loads", exported);
   return exported;
 }
 
@@ -93,13 +102,17 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output) {
   static_cast<void>(TRY(layer::write_layer(std::move(entries), open,
                                            {.source_date_epoch = request.source_date_epoch}, out.sink())));
   TRY_VOID(out.commit());
-  return Exported{.manifest = request.image.descriptor, .messages = {}};
+  Exported exported{.manifest = request.image.descriptor, .messages = {}};
+  say_left_out(request, "the root file system's tar", exported);
+  return exported;
 }
 
 Result<Exported> export_local(const Request& request, const LocalOutput& output) {
   const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
   auto messages = TRY(write_local(*view, output.directory, request.source_date_epoch));
-  return Exported{.manifest = request.image.descriptor, .messages = std::move(messages)};
+  Exported exported{.manifest = request.image.descriptor, .messages = std::move(messages)};
+  say_left_out(request, "the directory of the root file system", exported);
+  return exported;
 }
 
 Result<Exported> export_to_store(const Request& request, const ImageOutput& output) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/attestation.h"
 #include "cache/index.h"
 #include "core/result.h"
 #include "exporter/output.h"
@@ -34,10 +35,14 @@ struct Request {
   /// The registry of a domain, for outputs that push; borrowed.
   std::function<Result<registry::Registry*>(const std::string& domain)> registry = {};
   std::stop_token stop = {};
+  /// What OCI layouts and registries get beside the image: its name then leads to an index with both
+  /// (attest/attestation.h). Other outputs leave it out, and say so.
+  std::vector<attest::Predicate> attestations = {};
 };
 
 struct Exported {
-  /// Of the image as it was given away: its layers may be compressed there, and not in the store.
+  /// Of the image as it was given away, or of its index: its layers may be compressed there, and not in the
+  /// store.
   oci::Descriptor manifest;
   /// What a person may want to know: the engine's answer, files that a plain user can't make.
   std::vector<std::string> messages;

@@ -139,6 +139,18 @@ std::uint64_t LayoutFile::size() const {
   return text != nullptr ? text->size() : std::get<StoredBlob>(bytes).size;
 }
 
+namespace {
+
+/// The index that names then lead to.
+Result<attest::Attached> attach(const Request& request, const oci::Descriptor& manifest) {
+  std::vector<oci::Reference> named;
+  for (const oci::Reference& name : request.names)
+    if (!name.tag.empty()) named.push_back(name);
+  return attest::attach(request.attestations, manifest, named);
+}
+
+}  // namespace
+
 Result<Layout> make_layout(const Request& request, const Compression& compression, LayoutKind kind) {
   const oci::ImageManifest manifest = TRY(compressed_manifest(request, compression));
   const std::string manifest_json = manifest.to_json();
@@ -155,6 +167,13 @@ Result<Layout> make_layout(const Request& request, const Compression& compressio
   add_blob(manifest.config.digest, TRY(request.layers.content().read(manifest.config.digest)));
   for (const oci::Descriptor& layer : manifest.layers)
     add_blob(layer.digest, StoredBlob{.digest = layer.digest, .size = layer.size});
+  if (kind == LayoutKind::kOci && !request.attestations.empty()) {
+    attest::Attached attached = TRY(attach(request, layout.manifest));
+    for (auto& [digest, bytes] : attached.blobs) add_blob(digest, std::move(bytes));
+    add_blob(attached.manifest.digest, std::move(attached.manifest_json));
+    add_blob(attached.index.digest, std::move(attached.index_json));
+    layout.manifest = std::move(attached.index);
+  }
   layout.files.push_back({"index.json", make_index(request, layout.manifest).to_json()});
   if (kind == LayoutKind::kDocker)
     layout.files.push_back({"manifest.json", docker_manifest(request, manifest)});

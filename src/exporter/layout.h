@@ -22,7 +22,7 @@ struct LayoutFile {
 
 struct Layout {
   std::vector<LayoutFile> files;  ///< sorted by path
-  oci::Descriptor manifest;       ///< of the image as it is in this layout
+  oci::Descriptor manifest;       ///< of the image as it is in this layout, or of its index
 };
 
 enum class LayoutKind {
@@ -30,7 +30,7 @@ enum class LayoutKind {
   kDocker,  ///< with the manifest.json of `docker save`
 };
 
-/// Compresses what isn't in the store in the wanted form.
+/// Compresses what isn't in the store in the wanted form. Attestations are in OCI's kind only.
 Result<Layout> make_layout(const Request& request, const Compression& compression, LayoutKind kind);
 
 /// The size of the archive that write_archive() makes.

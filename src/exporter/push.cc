@@ -17,6 +17,9 @@ namespace {
 /// Requests that a blob's mount is worth.
 constexpr std::size_t kMostMounts = 2;
 
+/// Manifests of an index that are looked at for what is there.
+constexpr std::size_t kMostLookedAt = 2;
+
 struct LayerForm {
   StoredBlob blob;
   std::string_view media_type;
@@ -57,26 +60,29 @@ class Push {
 
   Result<Pushed> run() {
     const auto present = TRY(image_there());
-    const std::string bytes = TRY(send_blobs());
-    pushed_.manifest = {.media_type = std::string(oci::media_type::kManifest),
-                        .digest = oci::sha256(bytes),
-                        .size = bytes.size(),
-                        .annotations = {},
-                        .platform = request_.image.config.platform};
+    Manifests manifests = TRY(send_blobs());
+    pushed_.manifest = manifests.named;
     if (present == pushed_.manifest.digest) return pushed_;
-    auto put = repository_.put_manifest(name_.tag, oci::media_type::kManifest, bytes, options_.stop);
+    auto put = put_manifests(manifests);
     if (!put && put.error().kind != ErrorKind::kCancelled && !there_.empty()) {
       // A registry that has lost a blob of its image says so now: look at each of them.
       there_.clear();
       pushed_ = Pushed{.manifest = pushed_.manifest};
-      TRY(send_blobs());
-      put = repository_.put_manifest(name_.tag, oci::media_type::kManifest, bytes, options_.stop);
+      manifests = TRY(send_blobs());
+      put = put_manifests(manifests);
     }
     if (!put) return fail(std::move(put).error());
     return pushed_;
   }
 
  private:
+  /// What goes when all blobs are there: those that are named by their digest, then the one with the tag.
+  struct Manifests {
+    std::vector<std::string> by_digest;
+    std::string tagged;
+    oci::Descriptor named;  ///< of `tagged`
+  };
+
   /// What the tag stands for now: its digest, and its blobs as `there_`.
   Result<std::optional<oci::Digest>> image_there() {
     if (name_.tag.empty()) return std::nullopt;
@@ -87,15 +93,52 @@ class Push {
       return std::nullopt;  // a repository that doesn't exist yet, or may only be written: pushing will
                             // tell
     }
-    if (const auto image = oci::ImageManifest::from_json(manifest->bytes)) {
-      there_.insert(image->config.digest);
-      for (const oci::Descriptor& layer : image->layers) there_.insert(layer.digest);
+    if (manifest->media_type == oci::media_type::kIndex) {
+      const auto index = oci::ImageIndex::from_json(manifest->bytes);
+      for (std::size_t i = 0; index && i < std::min(index->manifests.size(), kMostLookedAt); ++i)
+        if (const auto inner = repository_.manifest(index->manifests[i].digest.str(), options_.stop))
+          note_blobs(inner->bytes);
+    } else {
+      note_blobs(manifest->bytes);
     }
     return manifest->digest;
   }
 
-  /// The manifest to put on top of them.
-  Result<std::string> send_blobs() {
+  void note_blobs(std::string_view manifest) {
+    const auto image = oci::ImageManifest::from_json(manifest);
+    if (!image) return;
+    there_.insert(image->config.digest);
+    for (const oci::Descriptor& layer : image->layers) there_.insert(layer.digest);
+  }
+
+  Result<void> put_manifests(const Manifests& manifests) {
+    for (const std::string& bytes : manifests.by_digest)
+      TRY_VOID(repository_.put_manifest("", oci::media_type::kManifest, bytes, options_.stop));
+    return repository_.put_manifest(name_.tag, manifests.named.media_type, manifests.tagged, options_.stop);
+  }
+
+  Result<Manifests> send_blobs() {
+    std::string image = TRY(send_image());
+    oci::Descriptor descriptor{.media_type = std::string(oci::media_type::kManifest),
+                               .digest = oci::sha256(image),
+                               .size = image.size(),
+                               .annotations = {},
+                               .platform = request_.image.config.platform};
+    if (request_.attestations.empty())
+      return Manifests{.by_digest = {}, .tagged = std::move(image), .named = std::move(descriptor)};
+    attest::Attached attached = TRY(attest::attach(request_.attestations, descriptor, {name_}));
+    for (const auto& [digest, bytes] : attached.blobs) {
+      // A blob is sent from the store; prune takes it from there.
+      TRY(store_.put(bytes));
+      TRY_VOID(send({.digest = digest, .size = bytes.size()}, options_.stop));
+    }
+    return Manifests{.by_digest = {std::move(image), std::move(attached.manifest_json)},
+                     .tagged = std::move(attached.index_json),
+                     .named = std::move(attached.index)};
+  }
+
+  /// Its manifest, to be put on top of what was sent.
+  Result<std::string> send_image() {
     oci::ImageManifest manifest = request_.image.manifest;
     if (manifest.layers.size() != request_.chain.size())
       return fail({.kind = ErrorKind::kCorrupt,

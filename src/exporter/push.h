@@ -22,7 +22,7 @@ struct PushOptions {
 };
 
 struct Pushed {
-  oci::Descriptor manifest;  ///< as the registry has it
+  oci::Descriptor manifest;  ///< as the registry has it: what the name stands for there
   int present = 0;           ///< blobs that were there
   int mounted = 0;
   int uploaded = 0;
@@ -31,7 +31,8 @@ struct Pushed {
 
 /// Manifest and configuration have the media types of the image-spec. Layers go as the registry that they
 /// came from had them, or compressed as asked; both are kept, so a second push compresses nothing. The
-/// manifest goes last, under the name's tag.
+/// manifest goes last, under the name's tag. With attestations both manifests go by their digests, and last
+/// the index of both under the tag.
 Result<Pushed> push(const Request& request, registry::Registry& registry, const oci::Reference& name,
                     const PushOptions& options);
 

@@ -23,13 +23,6 @@ constexpr std::size_t kNameLength = kAgeDigits + 1 + kIdDigits + kSuffix.size();
 
 std::string directory_of(const std::string& root) { return root + "/builds"; }
 
-Result<std::string> new_id() {
-  std::uint32_t random = 0;
-  if (::getrandom(&random, sizeof random, 0) != sizeof random)
-    return fail(system_error("can't get random bytes", ""));
-  return fmt::format("{:08x}", random);
-}
-
 std::string_view id_of(std::string_view file) {
   return file.substr(file.size() - kSuffix.size() - kIdDigits, kIdDigits);
 }
@@ -69,6 +62,13 @@ Error no_build(const Wanted& wanted) {
 }
 
 }  // namespace
+
+Result<std::string> new_id() {
+  std::uint32_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random)
+    return fail(system_error("can't get random bytes", ""));
+  return fmt::format("{:08x}", random);
+}
 
 Result<void> add(const std::string& root, Build& build) {
   if (build.id.empty()) build.id = TRY(new_id());

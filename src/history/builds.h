@@ -14,6 +14,9 @@ namespace pgstrata::history {
 
 inline constexpr std::size_t kKept = 50;
 
+/// For a build that wants to know its id before it is over.
+Result<std::string> new_id();
+
 /// Writes the record of a finished build. An empty `id` is chosen. Several processes may do so at once.
 Result<void> add(const std::string& root, Build& build);
 

@@ -121,7 +121,7 @@ Result<oci::Descriptor> import_layout(store::LayerStore& layers, const std::stri
     os::Fd fd = TRY(os::open(path, O_RDONLY));
     return LayerFile{.fd = std::move(fd), .name = path};
   };
-  return import_image(layers, parts, open, {.stop = {}, .annotations = {}});
+  return import_image(layers, parts, open, {.stop = {}, .annotations = {{kLayoutDigest, digest.str()}}});
 }
 
 }  // namespace pgstrata::importer

@@ -11,6 +11,10 @@
 
 namespace pgstrata::importer {
 
+/// Annotation of the descriptor that import_layout() gives: the digest that the layout has for the image
+/// (of the index, if there is one).
+inline constexpr const char* kLayoutDigest = "org.pgstrata.layout.digest";
+
 /// `place` is what stands behind "oci-layout://". Without TAG and DIGEST: the tag "latest", or the only
 /// image. The manifest that is given is that of import_image().
 /// kUsage: no such layout, image or platform; kCorrupt: a blob isn't what its name says.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <system_error>
 
+#include "attest/attestation.h"
 #include "image/tags.h"
 #include "oci/reference.h"
 #include "os/file.h"
@@ -90,6 +91,8 @@ class Taking {
   Result<void> images() {
     for (const image::Tagged& tagged : TRY(image::list_tags(layers_.content()))) {
       wanted_blobs_.insert(tagged.manifest.digest);
+      for (const oci::Digest& blob : attest::blobs(layers_.content(), tagged.manifest))
+        wanted_blobs_.insert(blob);
       const auto image = image::load(layers_.content(), tagged.manifest);
       if (!image) continue;
       wanted_blobs_.insert(image->manifest.config.digest);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/base64.h"
 #include "remote/source.h"
 
 namespace pgstrata::registry {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/base64.h"
 #include "os/file.h"
 
 namespace pgstrata::registry {
@@ -15,7 +16,6 @@ using Json = nlohmann::json;
 
 /// What Docker Hub is called in the configuration.
 constexpr const char* kHub = "https://index.docker.io/v1/";
-constexpr const char* kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// "https://registry.example/v1/" → "registry.example"
 std::string host_of(std::string_view key) {
@@ -66,36 +66,6 @@ Result<os::Captured> run_helper(const std::string& program, const std::string& i
 }
 
 }  // namespace
-
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += i + k > bytes.size() ? '=' : kAlphabet[group >> (18 - 6 * k) & 63U];
-  }
-  return text;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  const std::string_view alphabet = kAlphabet;
-  std::string bytes;
-  std::uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    group = (group << 6 | static_cast<std::uint32_t>(value)) & 0xffffffU;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes += static_cast<char>(group >> bits & 0xffU);
-  }
-  return bytes;
-}
 
 Result<CredentialStore> CredentialStore::parse(std::string_view text, const std::string& path,
                                                Helper helper) {

@@ -29,6 +29,10 @@ class FakeFetcher final : public Fetcher {
   Result<std::optional<std::int64_t>> time(const Source&, const std::stop_token&) override {
     return std::optional<std::int64_t>();
   }
+  Result<Pin> pin(const Source& source, const std::stop_token& stop) override {
+    const oci::Digest now = TRY(digest(source, stop));
+    return Pin{.algorithm = "sha256", .hex = now.hex()};
+  }
 };
 
 }  // namespace pgstrata::remote

@@ -6,22 +6,10 @@
 #include <array>
 #include <cstddef>
 
+#include "core/base64.h"
+
 namespace pgstrata::remote {
 namespace {
-
-/// For "Authorization: basic …".
-std::string base64(std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8U | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j)
-      result += i + j <= text.size() ? kAlphabet[bits >> (18 - 6 * j) & 63U] : '=';
-  }
-  return result;
-}
 
 /// Of a file's last newline: `--secret src=FILE` has one more often than not, and no header can.
 std::string without_newline(std::string text) {
@@ -77,7 +65,7 @@ Git NetworkFetcher::git_for(const GitSource& source) const {
     auto value = secret("GIT_AUTH_HEADER" + suffix);
     if (!value)
       if (const auto token = secret("GIT_AUTH_TOKEN" + suffix))
-        value = "basic " + base64("x-access-token:" + *token);
+        value = "basic " + encode_base64("x-access-token:" + *token);
     if (value)
       return git.with_config(fmt::format("http.{}.extraheader", token_scope(source.remote)),
                              "Authorization: " + *value);
@@ -141,6 +129,16 @@ Result<std::optional<std::int64_t>> NetworkFetcher::time(const Source& source,
     return fail(system_error("can't read a download", http.filename));
   // 1970 stands for a server that doesn't say.
   return status.st_mtim.tv_sec == 0 ? std::nullopt : std::optional<std::int64_t>(status.st_mtim.tv_sec);
+}
+
+Result<Pin> NetworkFetcher::pin(const Source& source, const std::stop_token& stop) {
+  if (const auto* git = std::get_if<GitSource>(&source)) {
+    const std::scoped_lock lock(mutex_);
+    const GitCommit* now = TRY(commit(*git, stop));
+    return Pin{.algorithm = now->commit.size() == 64 ? "sha256" : "sha1", .hex = now->commit};
+  }
+  const oci::Digest file = TRY(digest(source, stop));
+  return Pin{.algorithm = "sha256", .hex = file.hex()};
 }
 
 }  // namespace pgstrata::remote

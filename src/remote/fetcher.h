@@ -22,6 +22,13 @@
 
 namespace pgstrata::remote {
 
+/// What a source is right now, in the way that others name it: the SHA-256 of a file, the commit of a
+/// repository.
+struct Pin {
+  std::string algorithm;  ///< "sha256", "sha1"
+  std::string hex;
+};
+
 /// Calls may come from several threads.
 class Fetcher {
  public:
@@ -37,6 +44,8 @@ class Fetcher {
   virtual Result<std::string> directory(const Source& source, const std::stop_token& stop) = 0;
   /// Seconds since 1970: Last-Modified, or the time of the commit. Nothing if the server doesn't say.
   virtual Result<std::optional<std::int64_t>> time(const Source& source, const std::stop_token& stop) = 0;
+  /// As digest(), for somebody else to compare with.
+  virtual Result<Pin> pin(const Source& source, const std::stop_token& stop) = 0;
 };
 
 struct NetworkOptions {
@@ -56,6 +65,7 @@ class NetworkFetcher final : public Fetcher {
   Result<oci::Digest> digest(const Source& source, const std::stop_token& stop) override;
   Result<std::string> directory(const Source& source, const std::stop_token& stop) override;
   Result<std::optional<std::int64_t>> time(const Source& source, const std::stop_token& stop) override;
+  Result<Pin> pin(const Source& source, const std::stop_token& stop) override;
 
  private:
   struct Download {

@@ -224,6 +224,23 @@ std::string without_credentials(std::string_view url) {
   return std::string(url.substr(0, start + colon)) + ":xxxxx" + std::string(url.substr(start + at));
 }
 
+std::string uri(const Source& source) {
+  const auto* git = std::get_if<GitSource>(&source);
+  std::string text = git != nullptr ? git->remote : std::get<HttpSource>(source).url;
+  // Of web addresses nobody needs the user to find the same: it may be a token.
+  if (text.starts_with("http")) {
+    const std::size_t start = std::min(text.find("://"), text.size() - 3) + 3;
+    const std::size_t end = std::min(text.find_first_of("/?#", start), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    if (at != std::string::npos && at >= start) text.erase(start, at + 1 - start);
+  } else {
+    text = without_credentials(text);
+  }
+  if (git == nullptr || (git->ref.empty() && git->subdir.empty())) return text;
+  text += "#" + git->ref;
+  return git->subdir.empty() ? text : text + ":" + git->subdir;
+}
+
 bool is_commit(std::string_view text) {
   return (text.size() == 40 || text.size() == 64) &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

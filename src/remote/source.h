@@ -45,6 +45,8 @@ Result<std::optional<Source>> parse_source(std::string_view text);
 [[nodiscard]] std::string url_host(std::string_view url);
 /// The text with the password of a "scheme://user:password@host" hidden, for messages.
 [[nodiscard]] std::string without_credentials(std::string_view url);
+/// The source as one writes it, without users and passwords: "https://…", "https://….git#REF:SUBDIR".
+[[nodiscard]] std::string uri(const Source& source);
 /// A whole commit hash: 40 or 64 hex digits in lower case.
 [[nodiscard]] bool is_commit(std::string_view text);
 

@@ -85,6 +85,15 @@ TEST(Source, Hosts) {
   EXPECT_EQ(url_host("https://h?x"), "h");
 }
 
+TEST(Source, AsAnybodyCouldWriteIt) {
+  const auto written = [](const char* text) { return uri(parse_source(text).value().value()); };
+  EXPECT_EQ(written("https://x.example/a?b=c"), "https://x.example/a?b=c");
+  EXPECT_EQ(written("https://token@x.example/a@b"), "https://x.example/a@b");
+  EXPECT_EQ(written("https://u:p@x.example/r.git#v1:sub"), "https://x.example/r.git#v1:sub");
+  EXPECT_EQ(written("https://x.example/r.git#:sub"), "https://x.example/r.git#:sub");
+  EXPECT_EQ(written("git@x.example:r.git#v1"), "git@x.example:r.git#v1");
+}
+
 TEST(Source, CredentialsAreHidden) {
   EXPECT_EQ(without_credentials("http://u:p@h/x"), "http://u:xxxxx@h/x");
   EXPECT_EQ(without_credentials("http://u@h/x@y:z"), "http://u@h/x@y:z");
