@@ -428,7 +428,7 @@ class Build {
         .names = request_.names,
         .layers = *store_.layers,
         .source_date_epoch = epoch_,
-        .registry = [this](const std::string& domain) { return registries_->get(domain); }};
+        .repository = [this](const oci::Reference& name) { return registries_->to_write(name); }};
     for (const exporter::Output& output : request_.outputs) {
       if (exporter::pushes(output))
         TRY_VOID(check_pushable(image.config, request_.options.allow_bootstrap));

@@ -32,13 +32,13 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   TRY_VOID(check_pushable(stored.image.config, options.allow_bootstrap));
   std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
   Registries registries(remote::Proxies::from({}));
-  registry::Registry* registry = TRY(registries.get(name.domain));
+  const registry::Repository repository = TRY(registries.to_write(name));
   std::stop_source stop;
   const Interrupts interrupts(stop);
   const exporter::Request request{
       .image = stored.image, .chain = std::move(chain), .names = {name}, .layers = *store.layers};
   const exporter::Pushed pushed =
-      TRY(exporter::push(request, *registry, name,
+      TRY(exporter::push(request, repository, name,
                          {.compression = compression_of(options.compression), .stop = stop.get_token()}));
   if (!options.quiet) fmt::print(stderr, "{}\n", exporter::in_words(name, pushed));
   TRY_VOID(print(pushed.manifest.digest.str() + "\n"));
