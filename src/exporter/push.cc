@@ -83,7 +83,8 @@ class Push {
     const auto manifest = repository_.manifest(name_.tag, options_.stop);
     if (!manifest) {
       const ErrorKind kind = manifest.error().kind;
-      if (kind == ErrorKind::kUnreachable || kind == ErrorKind::kCancelled) return fail(manifest.error());
+      if (kind == ErrorKind::kUnreachable || kind == ErrorKind::kTls || kind == ErrorKind::kCancelled)
+        return fail(manifest.error());
       return std::nullopt;  // a repository that doesn't exist yet, or may only be written: pushing will
                             // tell
     }

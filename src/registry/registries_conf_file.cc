@@ -3,8 +3,9 @@
 
 #include <cstdlib>
 
-// A parse error is a value.
+// A parse error is a value, and nothing is written.
 #define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
 #include "os/file.h"
