@@ -12,7 +12,7 @@ std::optional<std::size_t> covered(std::string_view name, std::string_view prefi
   const bool is_wildcard = prefix.starts_with("*.");
   if (is_wildcard) prefix.remove_prefix(1);
   const std::string_view domain = name.substr(0, name.find('/'));
-  const std::size_t start = is_wildcard ? domain.find(prefix) : 0;
+  const std::size_t start = is_wildcard ? domain.rfind(prefix) : 0;
   if (start == std::string_view::npos || name.substr(start, prefix.size()) != prefix) return std::nullopt;
   const std::size_t end = start + prefix.size();
   if (end == name.size() || name[end] == '/' || name[end] == '@') return end;

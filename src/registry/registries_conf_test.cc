@@ -132,6 +132,7 @@ TEST(RegistriesConf, AWildcardIsForTheHostsBelow) {
   EXPECT_THAT(in_words(conf, "a.b.corp.example/x"), ElementsAre("mirror.example/x", "a.b.corp.example/x!"));
   EXPECT_THAT(in_words(conf, "a.corp.example:5000/x"),
               ElementsAre("mirror.example:5000/x", "a.corp.example:5000/x!"));
+  EXPECT_EQ(read(conf, "a.corp.example.corp.example/x").size(), 2U);
   EXPECT_THAT(in_words(conf, "corp.example/x"), ElementsAre("corp.example/x"));
   EXPECT_THAT(in_words(conf, "a.corp.example.evil/x"), ElementsAre("a.corp.example.evil/x"));
   EXPECT_THAT(in_words(conf, "evil.net/x.corp.example"), ElementsAre("evil.net/x.corp.example"));

@@ -285,6 +285,18 @@ certificates() {
   pulled "$ORIGIN/app"
 }
 
+@test "what is trusted of one registry isn't trusted where it redirects to" {
+  authority ca
+  certificate server ca
+  serve_liar "$T/server.crt" "$T/server.key"
+  pull "$LIAR/good"
+  [ "$status" -eq 0 ]
+  pull "$LIAR/away"
+  [ "$status" -eq 1 ]
+  has "$output" "no secure connection to https://127.0.0.2"
+  lacks "$(cat "$T/asked")" 127.0.0.2
+}
+
 @test "HTTP isn't spoken to a registry that is called secure" {
   serve_origin_and_mirror
   printf '[[registry]]\nlocation = "%s"\ninsecure = false\n' "$ORIGIN" | conf

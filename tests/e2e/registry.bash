@@ -59,10 +59,10 @@ requests() {
   SEEN[$name]=$(grep -cE '"(GET|HEAD|POST|PUT|PATCH|DELETE) ' "$T/$name.log" || true)
 }
 
-# A registry that lies, at $LIAR; what was asked of it is in $T/asked.
+# serve_liar [CERTIFICATE KEY]: a registry that lies, at $LIAR; what was asked of it is in $T/asked.
 serve_liar() {
   : >"$T/asked"
-  python3 "$HERE/lying_registry.py" "$T/asked" "$T/port" 3>&- &
+  python3 "$HERE/lying_registry.py" "$T/asked" "$T/port" "$@" 3>&- &
   SERVERS+=("$!")
   wait_until test -e "$T/port"
   LIAR=127.0.0.1:$(cat "$T/port")
