@@ -1,7 +1,10 @@
 #include "registry/channel.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "registry/fake_transport.h"
 #include "registry/in_order.h"

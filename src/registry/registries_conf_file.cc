@@ -1,6 +1,7 @@
 // registries.conf as TOML, and which files there are.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 // A parse error is a value, and nothing is written.
