@@ -11,7 +11,6 @@
 #include "bootstrap/base_name.h"
 #include "cli/interrupts.h"
 #include "importer/registry_image.h"
-#include "registry/repository.h"
 #include "solver/bootstrap_base.h"
 
 namespace pgstrata::cli {
@@ -84,18 +83,18 @@ Result<oci::Descriptor> BaseMaker::make(const oci::Reference& name, const oci::P
 }
 
 Result<oci::Descriptor> BaseMaker::pull(const oci::Reference& name, const oci::Platform& platform) {
-  registry::Registry* registry = TRY(registries_.get(name.domain));
-  registry::Repository repository(*registry, name.path);
+  std::vector<registry::Repository> places = TRY(registries_.to_read(name));
   ShownStep step(sink_, steps_, fmt::format("pull {}", name.familiar()));
   importer::PullOptions options;
   options.platform = platform;
   options.layer_limit = TRY(layer_limit());
   options.progress = [&step](std::string_view line) { step.line(line); };
+  options.note = [this](std::string_view line) { sink_.message(progress::Level::kInfo, line); };
   auto pulled = [&] {
     std::stop_source stop;
     const Interrupts interrupts(stop);
     options.stop = stop.get_token();
-    return importer::pull(*store_.layers, repository, name, options);
+    return importer::pull(*store_.layers, std::move(places), name, options);
   }();
   if (!pulled)
     step.failed(pulled.error());

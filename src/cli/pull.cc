@@ -26,13 +26,13 @@ Result<int> pull(const GlobalOptions& global, const PullVerb& options) {
   if (!options.platform.empty()) how.platform = TRY(oci::Platform::parse(options.platform));
   Store store = TRY(open_store(global));
   Registries registries(remote::Proxies::from({}));
-  registry::Registry* registry = TRY(registries.get(name.domain));
-  registry::Repository repository(*registry, name.path);
-  if (!options.quiet) how.progress = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+  std::vector<registry::Repository> places = TRY(registries.to_read(name));
+  if (!options.quiet)
+    how.note = how.progress = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   std::stop_source stop;
   const Interrupts interrupts(stop);
   how.stop = stop.get_token();
-  const importer::Pulled pulled = TRY(importer::pull(*store.layers, repository, name, how));
+  const importer::Pulled pulled = TRY(importer::pull(*store.layers, std::move(places), name, how));
   const image::Image image = TRY(image::load(*store.content, pulled.manifest));
   if (!options.quiet)
     fmt::print(stderr, "{} {}\n", name.familiar(), pulled.is_new ? "is in the store now" : "is up to date");

@@ -33,7 +33,7 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
   auto attestations = TRY(attest::predicates(*store.content, stored.image.descriptor));
   Registries registries(remote::Proxies::from({}));
-  registry::Registry* registry = TRY(registries.get(name.domain));
+  const registry::Repository repository = TRY(registries.to_write(name));
   std::stop_source stop;
   const Interrupts interrupts(stop);
   const exporter::Request request{.image = stored.image,
@@ -42,7 +42,7 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
                                   .layers = *store.layers,
                                   .attestations = std::move(attestations)};
   const exporter::Pushed pushed =
-      TRY(exporter::push(request, *registry, name,
+      TRY(exporter::push(request, repository, name,
                          {.compression = compression_of(options.compression), .stop = stop.get_token()}));
   if (!options.quiet) fmt::print(stderr, "{}\n", exporter::in_words(name, pushed));
   TRY_VOID(print(pushed.manifest.digest.str() + "\n"));

@@ -33,18 +33,40 @@ Result<int> timeout() {
 
 }  // namespace
 
-Result<registry::Registry*> Registries::get(const std::string& domain) {
-  const std::scoped_lock lock(mutex_);
-  if (!transport_) {
-    const int seconds = TRY(timeout());
-    credentials_ = TRY(registry::CredentialStore::of_user());
-    transport_ = std::make_unique<registry::HttpTransport>(
-        proxies_, remote::HttpLimits{.connect = std::chrono::seconds(std::min(seconds, kLongestConnect)),
-                                     .silence = std::chrono::seconds(seconds)});
+/// With mutex_ held, as at().
+Result<void> Registries::open() {
+  if (transport_) return {};
+  const int seconds = TRY(timeout());
+  conf_ = TRY(registry::RegistriesConf::of_user());
+  certificates_ = registry::CertificateDirectories::of_user();
+  credentials_ = TRY(registry::CredentialStore::of_user());
+  transport_ = std::make_unique<registry::HttpTransport>(
+      proxies_, remote::HttpLimits{.connect = std::chrono::seconds(std::min(seconds, kLongestConnect)),
+                                   .silence = std::chrono::seconds(seconds)});
+  return {};
+}
+
+Result<registry::Repository> Registries::at(const registry::Place& place) {
+  auto& found = registries_[{place.domain, place.insecure}];
+  if (!found) {
+    auto endpoint = TRY(registry::endpoint_of(place.domain, place.insecure, certificates_));
+    found = std::make_unique<registry::Registry>(std::move(endpoint), *transport_, credentials_);
   }
-  auto& found = registries_[domain];
-  if (!found) found = std::make_unique<registry::Registry>(domain, *transport_, credentials_);
-  return found.get();
+  return registry::Repository(*found, place.path);
+}
+
+Result<std::vector<registry::Repository>> Registries::to_read(const oci::Reference& name) {
+  const std::scoped_lock lock(mutex_);
+  TRY_VOID(open());
+  std::vector<registry::Repository> repositories;
+  for (const registry::Place& place : TRY(conf_.read_places(name))) repositories.push_back(TRY(at(place)));
+  return repositories;
+}
+
+Result<registry::Repository> Registries::to_write(const oci::Reference& name) {
+  const std::scoped_lock lock(mutex_);
+  TRY_VOID(open());
+  return at(TRY(conf_.write_place(name)));
 }
 
 Result<std::uint64_t> layer_limit() {

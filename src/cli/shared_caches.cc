@@ -7,8 +7,10 @@
 namespace pgstrata::cli {
 namespace {
 
-remotecache::Access access_of(const Store& store, Registries& registries) {
-  return {.registries = [&registries](const std::string& domain) { return registries.get(domain); },
+remotecache::Access access_of(const Store& store, Registries& registries, progress::Sink& sink) {
+  return {.to_read = [&registries](const oci::Reference& name) { return registries.to_read(name); },
+          .to_write = [&registries](const oci::Reference& name) { return registries.to_write(name); },
+          .note = [&sink](std::string_view line) { sink.message(progress::Level::kInfo, line); },
           .store = store.content->root()};
 }
 
@@ -35,8 +37,8 @@ std::string in_words(const remotecache::Place& place, const remotecache::Written
 }
 
 Result<remotecache::Written> write_one(const remotecache::CacheTo& to, const std::vector<oci::Digest>& keys,
-                                       Store& store, Registries& registries) {
-  const auto destination = TRY(remotecache::open_destination(to.place, access_of(store, registries)));
+                                       Store& store, Registries& registries, progress::Sink& sink) {
+  const auto destination = TRY(remotecache::open_destination(to.place, access_of(store, registries, sink)));
   return remotecache::write_cache(*store.layers, keys, *destination);
 }
 
@@ -58,7 +60,7 @@ Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<
   return std::make_unique<remotecache::CacheReader>(
       from, *store.layers,
       remotecache::CacheReader::Options{
-          .access = access_of(store, registries),
+          .access = access_of(store, registries, sink),
           .layer_limit = limit,
           .warn = [&sink](std::string_view text) { sink.message(progress::Level::kWarning, text); }});
 }
@@ -68,7 +70,8 @@ Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const gra
                           progress::Sink& sink) {
   for (const remotecache::CacheTo& cache : to) {
     const bool min = cache.mode == remotecache::Mode::kMin;
-    const auto written = write_one(cache, min ? of_image(graph, keys) : of_all(keys), store, registries);
+    const auto written =
+        write_one(cache, min ? of_image(graph, keys) : of_all(keys), store, registries, sink);
     if (written) {
       sink.message(progress::Level::kInfo, in_words(cache.place, *written));
       continue;

@@ -16,6 +16,7 @@ enum class ErrorKind {
   kCorrupt,      ///< stored or given bytes contradict their digest or format: exit 1
   kIo,           ///< a system call failed: exit 1, or 3 for ENOSPC
   kUnreachable,  ///< nobody answers there: no such host, no connection: exit 1
+  kTls,          ///< somebody does, but not by TLS, or with a certificate that isn't trusted: exit 1
   kCancelled,    ///< a signal or a failed sibling stopped it: exit 130
 };
 

@@ -121,9 +121,9 @@ Result<Exported> export_to_store(const Request& request, const ImageOutput& outp
   Exported exported{.manifest = request.image.descriptor, .messages = {}};
   if (!output.push) return exported;
   for (const oci::Reference& name : named.names) {
-    registry::Registry* registry = TRY(request.registry(name.domain));
+    const registry::Repository repository = TRY(request.repository(name));
     const Pushed pushed =
-        TRY(push(request, *registry, name, {.compression = output.compression, .stop = request.stop}));
+        TRY(push(request, repository, name, {.compression = output.compression, .stop = request.stop}));
     exported.manifest = pushed.manifest;
     exported.messages.push_back(in_words(name, pushed));
   }

@@ -21,7 +21,7 @@
 #include "image/image.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
-#include "registry/registry.h"
+#include "registry/repository.h"
 #include "store/layer_store.h"
 
 namespace pgstrata::exporter {
@@ -32,8 +32,8 @@ struct Request {
   std::vector<oci::Reference> names;   ///< those without a tag name nothing in an archive
   store::LayerStore& layers;
   std::optional<std::int64_t> source_date_epoch = {};  ///< seconds
-  /// The registry of a domain, for outputs that push; borrowed.
-  std::function<Result<registry::Registry*>(const std::string& domain)> registry = {};
+  /// Where a name's image is written to, for outputs that push.
+  std::function<Result<registry::Repository>(const oci::Reference& name)> repository = {};
   std::stop_token stop = {};
   /// What OCI layouts and registries get beside the image: its name then leads to an index with both
   /// (attest/attestation.h). Other outputs leave it out, and say so.

@@ -49,12 +49,12 @@ Result<LayerForm> form_of(const content::ContentStore& store, const cache::Layer
 
 class Push {
  public:
-  Push(const Request& request, registry::Registry& registry, const oci::Reference& name,
+  Push(const Request& request, const registry::Repository& repository, const oci::Reference& name,
        const PushOptions& options)
       : request_(request),
         store_(request.layers.content()),
-        repository_(registry, name.path),
-        known_(store_.root(), name.domain),
+        repository_(repository),
+        known_(store_.root(), repository.registry().domain()),
         name_(name),
         options_(options) {}
 
@@ -89,7 +89,8 @@ class Push {
     const auto manifest = repository_.manifest(name_.tag, options_.stop);
     if (!manifest) {
       const ErrorKind kind = manifest.error().kind;
-      if (kind == ErrorKind::kUnreachable || kind == ErrorKind::kCancelled) return fail(manifest.error());
+      if (kind == ErrorKind::kUnreachable || kind == ErrorKind::kTls || kind == ErrorKind::kCancelled)
+        return fail(manifest.error());
       return std::nullopt;  // a repository that doesn't exist yet, or may only be written: pushing will
                             // tell
     }
@@ -207,9 +208,9 @@ class Push {
 
 }  // namespace
 
-Result<Pushed> push(const Request& request, registry::Registry& registry, const oci::Reference& name,
-                    const PushOptions& options) {
-  return Push(request, registry, name, options).run();
+Result<Pushed> push(const Request& request, const registry::Repository& repository,
+                    const oci::Reference& name, const PushOptions& options) {
+  return Push(request, repository, name, options).run();
 }
 
 std::string in_words(const oci::Reference& name, const Pushed& pushed) {

@@ -11,7 +11,7 @@
 #include "exporter/exporter.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
-#include "registry/registry.h"
+#include "registry/repository.h"
 
 namespace pgstrata::exporter {
 
@@ -32,9 +32,9 @@ struct Pushed {
 /// Manifest and configuration have the media types of the image-spec. Layers go as the registry that they
 /// came from had them, or compressed as asked; both are kept, so a second push compresses nothing. The
 /// manifest goes last, under the name's tag. With attestations both manifests go by their digests, and last
-/// the index of both under the tag.
-Result<Pushed> push(const Request& request, registry::Registry& registry, const oci::Reference& name,
-                    const PushOptions& options);
+/// the index of both under the tag. `repository` is where the name leads to.
+Result<Pushed> push(const Request& request, const registry::Repository& repository,
+                    const oci::Reference& name, const PushOptions& options);
 
 /// "pushed NAME: 1 blob sent (3.2 kB), 7 were there; sha256:…"
 [[nodiscard]] std::string in_words(const oci::Reference& name, const Pushed& pushed);

@@ -10,6 +10,7 @@
 #include "image/image.h"
 #include "image/tags.h"
 #include "os/file.h"
+#include "registry/in_order.h"
 #include "registry/known_repositories.h"
 
 namespace pgstrata::importer {
@@ -67,7 +68,7 @@ class Pull {
          .stop = options_.stop,
          .annotations = {{kRegistryDigest, named.str()}}})));
     TRY_VOID(image::set_tags(layers_.content(), {reference_}, manifest));
-    registry::KnownRepositories known(layers_.content().root(), reference_.domain);
+    registry::KnownRepositories known(layers_.content().root(), repository_.registry().domain());
     for (const oci::Descriptor& blob : parts.manifest.layers)
       TRY_VOID(known.add(blob.digest, repository_.name()));
     return Pulled{.manifest = manifest};
@@ -188,9 +189,12 @@ std::optional<oci::Descriptor> choose(const oci::ImageIndex& index, const oci::P
   return best;
 }
 
-Result<Pulled> pull(store::LayerStore& layers, registry::Repository& repository,
+Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options) {
-  return Pull(layers, repository, reference, options).run();
+  // Layers that a place gave before it failed are in the store, and aren't fetched from the next.
+  return registry::first_answer(places, options.note, [&](registry::Repository& place) {
+    return Pull(layers, place, reference, options).run();
+  });
 }
 
 }  // namespace pgstrata::importer

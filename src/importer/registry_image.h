@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "importer/import_image.h"
@@ -28,6 +29,7 @@ struct PullOptions {
   unsigned parallel = 3;
   std::stop_token stop;
   std::function<void(std::string_view)> progress;  ///< a line; from several threads, never two at once
+  std::function<void(std::string_view)> note;      ///< a line, of each place that is passed over
 };
 
 struct Pulled {
@@ -35,11 +37,11 @@ struct Pulled {
   bool is_new = true;        ///< false: the store had it already
 };
 
-/// The image of `reference` for the platform, from its registry into the store, under its name. If the
-/// store has what the registry has, only that is asked. kUnreachable: the registry could not even be
-/// connected to. kNotFound: no such image there, or none for the platform. kCorrupt: it sends something
-/// else than it promises.
-Result<Pulled> pull(store::LayerStore& layers, registry::Repository& repository,
+/// The image of `reference` for the platform, from the first of `places` that gives it into the store,
+/// under its name; one place at least, and the last is the registry's own. If the store has what that place
+/// has, only that is asked. kUnreachable: none of them could even be connected to. kNotFound: no such image
+/// there, or none for the platform. kCorrupt: it sends something else than it promises.
+Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options);
 
 /// The manifest of an index for a platform: an equal one, else the best of those that run there.

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <memory>
@@ -144,5 +145,17 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
 Result<void> remove_tree(const std::string& path) { return remove_entry_at(AT_FDCWD, path.c_str(), path); }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<std::vector<std::string>> names_in(const std::string& directory) {
+  Fd dir = TRY(open(directory, O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(dir.get()));
+  if (!stream) return fail(system_error("can't list", directory));
+  static_cast<void>(dir.release());  // owned by the stream now
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(stream.get()))
+    if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 }  // namespace pgstrata::os

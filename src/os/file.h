@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "os/fd.h"
@@ -37,5 +38,7 @@ Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 /// A missing path is success.
 Result<void> remove_tree(const std::string& path);
 [[nodiscard]] bool exists(const std::string& path);
+/// What is in a directory, sorted, without "." and ".."; kNotFound if there is none.
+Result<std::vector<std::string>> names_in(const std::string& directory);
 
 }  // namespace pgstrata::os

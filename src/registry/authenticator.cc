@@ -39,7 +39,7 @@ std::vector<std::string_view> words(std::string_view text) {
   return found;
 }
 
-/// Whether a password may be sent to this address.
+/// Whether nobody can read on the way what is sent to this address.
 bool is_private(const std::string& url) {
   if (url.starts_with("https://")) return true;
   const std::string host = remote::url_host(url);
@@ -107,7 +107,7 @@ Result<bool> Authenticator::challenged(const std::string& www_authenticate, cons
 /// With mutex_ held.
 Result<std::string> Authenticator::meet(const std::string& scope, const std::stop_token& stop) {
   constexpr auto kForever = std::chrono::hours(24);
-  const std::optional<Credentials> who = TRY(credentials_.find(domain_));
+  const std::optional<Credentials> who = TRY(credentials_.find(channel_.domain()));
   Authorization met;
   if (who && !who->registry_token.empty()) {
     met = {.header = "Bearer " + who->registry_token, .until = steady_clock::now() + kForever};
@@ -128,21 +128,22 @@ Result<Authenticator::Authorization> Authenticator::token(const Challenge& chall
                                                           const std::stop_token& stop) {
   const auto failed = [&](std::string why) {
     return fail({.kind = ErrorKind::kBuildFailed,
-                 .what = fmt::format("can't get a token for the registry {}", domain_),
+                 .what = fmt::format("can't get a token for the registry {}", channel_.domain()),
                  .where = remote::without_credentials(challenge.parameter("realm")),
                  .why = std::move(why),
-                 .next = fmt::format("docker login {}", domain_)});
+                 .next = fmt::format("docker login {}", channel_.domain())});
   };
   const std::string realm = challenge.parameter("realm");
   if (!realm.starts_with("https://") && !realm.starts_with("http://"))
     return failed("the registry names no address where one could be had");
-  if (who && !is_private(realm)) return failed("the registry wants the password to be sent in the clear");
+  if (who && !is_private(realm) && !channel_.leads_to(realm))
+    return failed("the registry wants the password to be sent in the clear");
   const std::string asked = challenge.parameter("scope");
   std::string scopes = scope;
   for (const std::string_view one : words(asked))
     if (scope.find(one) == std::string::npos) scopes += fmt::format(" {}", one);
   std::string text;
-  const auto response = TRY(transport_.send(
+  const auto response = TRY(channel_.send(
       token_request(challenge, scopes, who),
       [&](const remote::HttpResponse&, std::span<const std::byte> bytes) -> Result<void> {
         if (text.size() + bytes.size() > kLargestAnswer) return failed("its answer is too long");

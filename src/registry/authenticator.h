@@ -12,17 +12,16 @@
 
 #include "core/result.h"
 #include "registry/challenge.h"
+#include "registry/channel.h"
 #include "registry/credentials.h"
-#include "registry/transport.h"
 
 namespace pgstrata::registry {
 
-/// Calls may come from several threads. `transport` and `credentials` are borrowed.
+/// Calls may come from several threads. `channel` and `credentials` are borrowed.
 class Authenticator {
  public:
-  /// `domain` as in a reference.
-  Authenticator(std::string domain, Transport& transport, const CredentialStore& credentials)
-      : domain_(std::move(domain)), transport_(transport), credentials_(credentials) {}
+  Authenticator(Channel& channel, const CredentialStore& credentials)
+      : channel_(channel), credentials_(credentials) {}
 
   /// The value of Authorization for a request that needs `scope` ("repository:NAME:pull", several separated
   /// by blanks); "" before the first challenge, and for one that can't be met.
@@ -42,8 +41,7 @@ class Authenticator {
   Result<Authorization> token(const Challenge& challenge, const std::string& scope,
                               const std::optional<Credentials>& who, const std::stop_token& stop);
 
-  const std::string domain_;
-  Transport& transport_;
+  Channel& channel_;
   const CredentialStore& credentials_;
   std::mutex mutex_;  ///< held while a token is fetched, so that one is enough
   std::vector<Challenge> challenges_;

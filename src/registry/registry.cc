@@ -17,11 +17,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kLargestErrorText = 16UL * 1024;
 
-bool is_loopback(std::string_view domain) {
-  return domain == "localhost" || domain.starts_with("localhost:") || domain.starts_with("127.") ||
-         domain.starts_with("[::1]");
-}
-
 bool is_worth_a_retry(int status) {
   return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
@@ -65,18 +60,11 @@ std::string words_of(const std::string& text) {
 
 }  // namespace
 
-std::string base_url(std::string_view domain) {
-  if (domain == "docker.io") return "https://registry-1.docker.io";
-  return fmt::format("{}://{}", is_loopback(domain) ? "http" : "https", domain);
-}
-
-Registry::Registry(std::string domain, Transport& transport, const CredentialStore& credentials,
+Registry::Registry(Endpoint endpoint, Transport& transport, const CredentialStore& credentials,
                    RetryPolicy retry)
-    : domain_(std::move(domain)),
-      base_(base_url(domain_)),
-      transport_(transport),
+    : channel_(std::move(endpoint), transport),
       retry_(std::move(retry)),
-      authenticator_(domain_, transport, credentials) {}
+      authenticator_(channel_, credentials) {}
 
 Result<Answer> Registry::send(const Request& request, const Receiver& body, const std::stop_token& stop) {
   for (int attempt = 1;; ++attempt) {
@@ -85,11 +73,13 @@ Result<Answer> Registry::send(const Request& request, const Receiver& body, cons
     const bool last = attempt >= retry_.attempts || !request.repeatable;
     if (answer) {
       reached_ = true;
+      is_unreachable_ = false;
       if (last || !is_worth_a_retry(answer->response.status)) return answer;
       if (!pause(attempt, answer->response.header("retry-after"), stop)) return answer;
       continue;
     }
     if (answer.error().kind == ErrorKind::kUnreachable && reached_) answer.error().kind = ErrorKind::kIo;
+    is_unreachable_ = answer.error().kind == ErrorKind::kUnreachable;
     if (answer.error().kind != ErrorKind::kIo || delivered || last) return answer;
     if (!pause(attempt, "", stop)) return answer;
   }
@@ -97,9 +87,8 @@ Result<Answer> Registry::send(const Request& request, const Receiver& body, cons
 
 Result<Answer> Registry::send_once(const Request& request, const Receiver& body,
                                    const std::stop_token& stop, bool& delivered) {
-  const std::string url = request.url.starts_with('/') ? base_ + request.url : request.url;
   // Where an upload goes may be another host's business, which has its own secrets in the URL.
-  const bool ours = remote::url_origin(url) == remote::url_origin(base_);
+  const bool ours = request.url.starts_with('/') || channel_.leads_to(request.url);
   std::string authorization;
   if (ours) authorization = TRY(authenticator_.header(request.scope, stop));
   for (bool challenged = false;; challenged = true) {
@@ -115,9 +104,9 @@ Result<Answer> Registry::send_once(const Request& request, const Receiver& body,
       return {};
     };
     remote::HttpRequest sent{
-        .method = request.method, .url = url, .headers = request.headers, .body = request.body};
+        .method = request.method, .url = request.url, .headers = request.headers, .body = request.body};
     if (!authorization.empty()) sent.headers.emplace_back("Authorization", authorization);
-    answer.response = TRY(transport_.send(sent, receive, stop));
+    answer.response = TRY(channel_.send(sent, receive, stop));
     if (answer.response.status != 401 || challenged || !ours) return answer;
     reached_ = true;
     const bool again = TRY(authenticator_.challenged(answer.response.header("www-authenticate"),
@@ -149,16 +138,17 @@ Error Registry::refusal(const std::string& what, const Answer& answer) const {
   const int status = answer.response.status;
   Error error{.kind = status == 404 ? ErrorKind::kNotFound : ErrorKind::kBuildFailed,
               .what = what,
-              .where = remote::without_credentials(base_),
+              .where = base(),
               .why = fmt::format("the registry answered {}", remote::describe_status(status))};
   if (const std::string words = words_of(answer.error_text); !words.empty())
     error.why += fmt::format(" ({})", words);
   if (status == 401 || status == 403)
-    error.next = fmt::format("there is no such repository, or one has to log in: docker login {}", domain_);
+    error.next =
+        fmt::format("there is no such repository, or one has to log in: docker login {}", domain());
   else if (status == 404)
     error.next = "check the name and the tag";
   else if (status == 429)
-    error.next = fmt::format("wait, or log in for a higher limit: docker login {}", domain_);
+    error.next = fmt::format("wait, or log in for a higher limit: docker login {}", domain());
   return error;
 }
 

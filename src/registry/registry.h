@@ -13,15 +13,11 @@
 
 #include "core/result.h"
 #include "registry/authenticator.h"
+#include "registry/channel.h"
 #include "registry/credentials.h"
 #include "registry/transport.h"
 
 namespace pgstrata::registry {
-
-/// The address of the registry that a reference names, without a slash at the end. Docker Hub's is another
-/// than its name; this machine itself (localhost, 127.…, [::1]) is spoken to in the clear, all others by
-/// TLS.
-[[nodiscard]] std::string base_url(std::string_view domain);
 
 struct Request {
   std::string method = "GET";
@@ -52,11 +48,14 @@ struct RetryPolicy {
 /// Calls may come from several threads. `transport` and `credentials` are borrowed.
 class Registry {
  public:
-  Registry(std::string domain, Transport& transport, const CredentialStore& credentials,
+  Registry(Endpoint endpoint, Transport& transport, const CredentialStore& credentials,
            RetryPolicy retry = {});
 
-  [[nodiscard]] const std::string& domain() const { return domain_; }
-  [[nodiscard]] const std::string& base() const { return base_; }
+  /// As in a reference.
+  [[nodiscard]] const std::string& domain() const { return channel_.domain(); }
+  [[nodiscard]] const std::string& base() const { return channel_.base(); }
+  /// Nobody has answered there so far, though asked.
+  [[nodiscard]] bool is_unreachable() const { return is_unreachable_; }
 
   /// Sends it with what the registry's challenges ask for, again after 408, 429 and 5xx, and when the
   /// connection broke before anything was given to `body` (if it is repeatable). Any other status is an
@@ -73,12 +72,11 @@ class Registry {
                            bool& delivered);
   bool pause(int attempt, const std::string& retry_after, const std::stop_token& stop) const;
 
-  const std::string domain_;
-  const std::string base_;
-  Transport& transport_;
+  Channel channel_;
   const RetryPolicy retry_;
   Authenticator authenticator_;
   std::atomic<bool> reached_ = false;
+  std::atomic<bool> is_unreachable_ = false;
 };
 
 }  // namespace pgstrata::registry

@@ -30,7 +30,7 @@ struct Setting {
                    const std::string& domain = "registry.example")
       : transport(std::move(server)),
         credentials(store_of(login)),
-        registry(domain, transport, credentials, impatient(pauses)),
+        registry(Endpoint{.domain = domain, .tls = {}}, transport, credentials, impatient(pauses)),
         repository(registry, "a/b") {}
   std::vector<std::chrono::milliseconds> pauses;
   FakeTransport transport;
@@ -38,15 +38,6 @@ struct Setting {
   Registry registry;
   Repository repository;
 };
-
-TEST(BaseUrl, OnlyThisMachineIsSpokenToInTheClear) {
-  EXPECT_EQ(base_url("docker.io"), "https://registry-1.docker.io");
-  EXPECT_EQ(base_url("ghcr.io"), "https://ghcr.io");
-  EXPECT_EQ(base_url("localhost:5000"), "http://localhost:5000");
-  EXPECT_EQ(base_url("127.0.0.1:5000"), "http://127.0.0.1:5000");
-  EXPECT_EQ(base_url("[::1]:5000"), "http://[::1]:5000");
-  EXPECT_EQ(base_url("localhost.example:5000"), "https://localhost.example:5000");
-}
 
 TEST(Registry, GetsATokenForTheScopeOnce) {
   Setting setting(

@@ -18,8 +18,8 @@ class Repositories : public testing::Test {
  protected:
   Repository& serve(FakeTransport::Server server) {
     transport_ = std::make_unique<FakeTransport>(std::move(server));
-    registry_ = std::make_unique<Registry>("registry.example", *transport_, credentials_,
-                                           RetryPolicy{.wait = [](auto, const auto&) {}});
+    registry_ = std::make_unique<Registry>(Endpoint{.domain = "registry.example", .tls = {}}, *transport_,
+                                           credentials_, RetryPolicy{.wait = [](auto, const auto&) {}});
     repository_ = std::make_unique<Repository>(*registry_, "a/b");
     return *repository_;
   }

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "os/file.h"
 #include "remote/curl_library.h"
 #include "remote/source.h"
 
@@ -125,6 +126,26 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(user)->stop.stop_requested() ? 1 : 0;
 }
 
+/// Whether it was TLS that failed, and would fail again; not the connection below it.
+bool is_refused_tls(CURLcode code, std::string_view reason) {
+  const auto says = [&](std::string_view words) { return reason.find(words) != std::string_view::npos; };
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+      return true;
+    case CURLE_SSL_CONNECT_ERROR:
+      // Of OpenSSL itself; the rest are system calls'.
+      return says("SSL routines") && !says("unexpected eof");
+    case CURLE_RECV_ERROR:
+      // In TLS 1.3 a client's certificate is refused after the handshake.
+      return says("alert") && says("certificate");
+    default:
+      return false;
+  }
+}
+
 /// A server that hangs up while we send must not end the process: OpenSSL writes without MSG_NOSIGNAL, and
 /// signals of several threads are none of libcurl's business (CURLOPT_NOSIGNAL).
 class NoBrokenPipe {
@@ -160,8 +181,8 @@ struct HttpClient::Handle {
   ~Handle() { curl.easy_cleanup(easy); }
 
   template <class Value>
-  void set(CURLoption option, Value value) {
-    curl.easy_set(easy, option, value);
+  CURLcode set(CURLoption option, Value value) {
+    return curl.easy_set(easy, option, value);
   }
 
   /// After a failed transfer: false if the server itself never was at the other end.
@@ -193,6 +214,36 @@ Result<HttpClient> HttpClient::make(Proxies proxies, HttpLimits limits) {
   CURL* easy = curl->easy_init();
   if (easy == nullptr) return fail({.kind = ErrorKind::kMachine, .what = "libcurl can't be initialised"});
   return HttpClient(std::make_unique<Handle>(*curl, easy), std::move(proxies), limits);
+}
+
+/// `authorities` has to live as long as the transfer.
+Result<void> HttpClient::set_tls(const Tls& tls, std::string& authorities) {
+  const char* file = std::getenv("SSL_CERT_FILE");
+  if (!tls.verify) {
+    handle_->set(CURLOPT_SSL_VERIFYPEER, 0L);
+    handle_->set(CURLOPT_SSL_VERIFYHOST, 0L);
+    // Reading the machine's takes longer than the rest of a connection on loopback.
+    handle_->set(CURLOPT_CAINFO, static_cast<const char*>(nullptr));
+    handle_->set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  } else if (!tls.authorities.empty()) {
+    // One file, or these: so the machine's are put before them.
+    const char* usual = file;
+    if (usual == nullptr) handle_->curl.easy_info(handle_->easy, CURLINFO_CAINFO, &usual);
+    if (usual != nullptr)
+      if (const auto text = os::read_file(usual)) authorities = *text + "\n";
+    authorities += tls.authorities;
+    curl_blob blob{.data = authorities.data(), .len = authorities.size(), .flags = CURL_BLOB_NOCOPY};
+    if (handle_->set(CURLOPT_CAINFO_BLOB, &blob) != CURLE_OK)
+      return fail({.kind = ErrorKind::kMachine,
+                   .what = "this machine's libcurl takes no certificates but the machine's own",
+                   .next = "apt-get install libcurl4"});
+  } else if (file != nullptr) {
+    handle_->set(CURLOPT_CAINFO, file);
+  }
+  if (tls.certificate.empty()) return {};
+  handle_->set(CURLOPT_SSLCERT, tls.certificate.c_str());
+  handle_->set(CURLOPT_SSLKEY, tls.key.c_str());
+  return {};
 }
 
 Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const BodySink& body,
@@ -236,7 +287,11 @@ Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const Bod
   handle_->set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   handle_->set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.silence.count()));
   handle_->set(CURLOPT_ERRORBUFFER, &reason[0]);
-  if (const char* certificates = std::getenv("SSL_CERT_FILE")) handle_->set(CURLOPT_CAINFO, certificates);
+  std::string authorities;
+  if (const auto set = set_tls(request.tls != nullptr ? *request.tls : Tls{}, authorities); !set) {
+    handle_->curl.slist_free_all(headers);
+    return fail(set.error());
+  }
   handle_->set(CURLOPT_HEADERFUNCTION, &on_header);
   handle_->set(CURLOPT_HEADERDATA, &transfer);
   handle_->set(CURLOPT_WRITEFUNCTION, &on_body);
@@ -257,6 +312,11 @@ Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const Bod
   if (code == CURLE_ABORTED_BY_CALLBACK && stop.stop_requested())
     return fail({.kind = ErrorKind::kCancelled, .what = "the transfer was stopped"});
   if (code == CURLE_OK) return response;
+  if (is_refused_tls(code, &reason[0]))
+    return fail({.kind = ErrorKind::kTls,
+                 .what = "no secure connection to " + without_credentials(request.url),
+                 .why = reason[0] != '\0' ? reason : handle_->curl.easy_strerror(code),
+                 .next = "SSL_CERT_FILE names another file with the certificates that are trusted"});
   const bool connected = handle_->was_connected(code);
   const std::string url = without_credentials(request.url);
   return fail({.kind = connected ? ErrorKind::kIo : ErrorKind::kUnreachable,
@@ -283,9 +343,11 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request, const BodySink
     handle_->curl.easy_info(handle_->easy, CURLINFO_REDIRECT_URL, &target);
     if (target == nullptr) return response;
     const std::string next = target;
-    // A secret of one host is none of the other's business.
-    if (url_origin(next) != url_origin(current.url))
+    // A secret of one host is none of the other's business, nor is what is trusted there.
+    if (url_origin(next) != url_origin(current.url)) {
       std::erase_if(current.headers, [](const auto& item) { return lower(item.first) == "authorization"; });
+      current.tls = nullptr;
+    }
     current.url = next;
   }
 }

@@ -28,11 +28,21 @@ struct FilePart {
 };
 using RequestBody = std::variant<std::monostate, std::string, FilePart>;
 
+/// How the other end of a TLS connection is known, and how it knows us.
+struct Tls {
+  bool verify = true;       ///< false: any certificate is taken
+  std::string authorities;  ///< certificates (PEM) that are trusted besides the machine's
+  std::string certificate;  ///< the file (PEM) of our own, if the server asks for one; "": none
+  std::string key;          ///< the file of its key
+  bool operator==(const Tls&) const = default;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   RequestBody body;
+  const Tls* tls = nullptr;  ///< for the URL's origin, and no other; borrowed. Null: the machine's
 };
 
 struct HttpLimits {
@@ -65,8 +75,9 @@ class HttpClient {
 
   /// Any status is a response. Up to ten redirects are followed (of a request that isn't GET or HEAD: only
   /// those that keep its method), and an Authorization header goes to the first origin (scheme, host and
-  /// port) only. kUnreachable: no connection (the URL is in the message); kIo: it broke; kCorrupt: headers
-  /// beyond the limit; kCancelled after `stop`; or the error of `body`.
+  /// port) only. kUnreachable: no connection (the URL is in the message); kTls: the other end speaks no
+  /// TLS, or isn't trusted, or doesn't trust us; kIo: it broke; kCorrupt: headers beyond the limit;
+  /// kCancelled after `stop`; or the error of `body`.
   Result<HttpResponse> send(const HttpRequest& request, const BodySink& body,
                             const std::stop_token& stop = {});
 
@@ -75,6 +86,7 @@ class HttpClient {
   HttpClient(std::unique_ptr<Handle> handle, Proxies proxies, HttpLimits limits);
   Result<HttpResponse> send_once(const HttpRequest& request, const BodySink& body,
                                  const std::stop_token& stop);
+  Result<void> set_tls(const Tls& tls, std::string& authorities);
 
   std::unique_ptr<Handle> handle_;
   Proxies proxies_;

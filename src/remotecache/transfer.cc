@@ -1,6 +1,9 @@
 #include "remotecache/transfer.h"
 
+#include <utility>
+
 #include "oci/manifest.h"
+#include "registry/in_order.h"
 #include "registry/known_repositories.h"
 #include "remotecache/directory.h"
 
@@ -9,33 +12,49 @@ namespace {
 
 class RegistrySource final : public Source {
  public:
-  RegistrySource(registry::Registry& registry, const oci::Reference& reference, const std::string& store)
-      : repository_(registry, reference.path), known_(store, reference.domain), reference_(reference) {}
+  RegistrySource(std::vector<registry::Repository> places, const oci::Reference& reference,
+                 const Access& access)
+      : places_(std::move(places)), reference_(reference), access_(access) {}
 
   Result<std::string> manifest() override {
-    auto manifest =
-        TRY(repository_.manifest(reference_.digest ? reference_.digest->str() : reference_.tag));
+    const registry::Repository* answered = nullptr;
+    auto manifest = TRY(registry::first_answer(places_, access_.note, [&](registry::Repository& place) {
+      answered = &place;
+      return place.manifest(reference_.digest ? reference_.digest->str() : reference_.tag);
+    }));
+    // Who has it has its blobs, most likely.
+    first_ = static_cast<std::size_t>(answered - places_.data());
     return std::move(manifest.bytes);
   }
 
   Result<void> blob(const store::StoredBlob& blob, const registry::BlobSink& sink) override {
     const oci::Descriptor descriptor{
         .media_type = "", .digest = blob.digest, .size = blob.size, .annotations = {}, .platform = {}};
-    TRY_VOID(repository_.blob(descriptor, sink));
-    return known_.add(blob.digest, repository_.name());
+    std::vector<registry::Repository> places(places_.begin() + static_cast<std::ptrdiff_t>(first_),
+                                             places_.end());
+    bool is_begun = false;
+    return registry::first_answer(places, access_.note, [&](registry::Repository& place) -> Result<void> {
+      if (std::exchange(is_begun, true)) TRY_VOID(sink.restart());
+      TRY_VOID(place.blob(descriptor, sink));
+      return registry::KnownRepositories(access_.store, place.registry().domain())
+          .add(blob.digest, place.name());
+    });
   }
 
  private:
-  registry::Repository repository_;
-  registry::KnownRepositories known_;
+  std::vector<registry::Repository> places_;
+  std::size_t first_ = 0;  ///< those before it don't have it
   const oci::Reference reference_;
+  const Access access_;
 };
 
 class RegistryDestination final : public Destination {
  public:
-  RegistryDestination(registry::Registry& registry, const oci::Reference& reference,
+  RegistryDestination(registry::Repository repository, const oci::Reference& reference,
                       const std::string& store)
-      : repository_(registry, reference.path), known_(store, reference.domain), reference_(reference) {}
+      : repository_(std::move(repository)),
+        known_(store, repository_.registry().domain()),
+        reference_(reference) {}
 
   Result<bool> has(const store::StoredBlob& blob) override {
     if (!TRY(repository_.has_blob(blob.digest)) && !TRY(mount(blob.digest))) return false;
@@ -69,16 +88,14 @@ Result<std::unique_ptr<Source>> open_source(const Place& place, const Access& ac
   if (const auto* local = std::get_if<DirectoryPlace>(&place))
     return std::make_unique<DirectorySource>(*local);
   const oci::Reference& reference = std::get<RegistryPlace>(place).reference;
-  return std::make_unique<RegistrySource>(*TRY(access.registries(reference.domain)), reference,
-                                          access.store);
+  return std::make_unique<RegistrySource>(TRY(access.to_read(reference)), reference, access);
 }
 
 Result<std::unique_ptr<Destination>> open_destination(const Place& place, const Access& access) {
   if (const auto* local = std::get_if<DirectoryPlace>(&place))
     return std::make_unique<DirectoryDestination>(*local);
   const oci::Reference& reference = std::get<RegistryPlace>(place).reference;
-  return std::make_unique<RegistryDestination>(*TRY(access.registries(reference.domain)), reference,
-                                               access.store);
+  return std::make_unique<RegistryDestination>(TRY(access.to_write(reference)), reference, access.store);
 }
 
 }  // namespace pgstrata::remotecache

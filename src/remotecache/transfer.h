@@ -5,21 +5,22 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/result.h"
-#include "registry/registry.h"
 #include "registry/repository.h"
 #include "remotecache/place.h"
 #include "store/compressed_forms.h"
 
 namespace pgstrata::remotecache {
 
-/// The registry of a domain; borrowed.
-using Registries = std::function<Result<registry::Registry*>(const std::string& domain)>;
-
 /// What a place is reached with.
 struct Access {
-  Registries registries;
+  /// Where a name is read, one place at least, in this order; and where it is written.
+  std::function<Result<std::vector<registry::Repository>>(const oci::Reference& name)> to_read;
+  std::function<Result<registry::Repository>(const oci::Reference& name)> to_write;
+  std::function<void(std::string_view)> note;  ///< a line, of each place that is passed over
   std::string store;  ///< its root: it knows which repositories have a blob (registry/known_repositories.h)
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A registry on loopback that misbehaves as its repositories are called: lying_registry.py LOG PORTFILE.
+"""A registry on loopback that misbehaves as its repositories are called: lying_registry.py LOG PORTFILE [CERTIFICATE KEY].
 
 Each of them has the same image, one layer with the file "hello", as "latest". Every request is a line of LOG: host,
 method, path, and "password" if it came with credentials.
@@ -12,12 +12,14 @@ import io
 import json
 import os
 import platform
+import ssl
 import sys
 import tarfile
 import threading
 import time
 
-log, portfile = sys.argv[1:]
+log, portfile, *tls = sys.argv[1:]
+SCHEME = "https" if tls else "http"
 LOGIN = "Basic " + base64.b64encode(b"me:s3cret").decode()
 OCI = "application/vnd.oci.image."
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -90,7 +92,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         _, _, repository, kind, name = self.path.split("/")
         if repository == "closed" and self.headers["Authorization"] != "Bearer t0k":
             return self.answer(401, b"{}", [("WWW-Authenticate", "Basic realm=x"), (
-                "WWW-Authenticate", f'Bearer realm="http://127.0.0.1:{port}/token",service="lies",scope="repository:closed:pull"')])
+                "WWW-Authenticate", f'Bearer realm="{SCHEME}://127.0.0.1:{port}/token",service="lies",scope="repository:closed:pull"')])
         manifest, blobs = IMAGES.get(repository, (MANIFEST, BLOBS))
         if kind == "manifests":
             return self.manifest(repository, name, manifest)
@@ -123,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if data is None:
             return self.answer(404)
         if repository == "away" and self.connection.getsockname()[0] == "127.0.0.1":
-            return self.answer(307, b"", [("Location", f"http://127.0.0.2:{port}{self.path}")])
+            return self.answer(307, b"", [("Location", f"{SCHEME}://127.0.0.2:{port}{self.path}")])
         if name == LAYER and repository == "bytes":
             data = data[:-1] + b"x"
         if name == LAYER and repository == "longer":
@@ -147,6 +149,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 other = http.server.ThreadingHTTPServer(("127.0.0.2", server.server_address[1]), Handler)
+if tls:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*tls)
+    for one in server, other:
+        one.socket = context.wrap_socket(one.socket, server_side=True)
 threading.Thread(target=other.serve_forever, daemon=True).start()
 with open(portfile + ".new", "w") as out:
     print(server.server_address[1], file=out)

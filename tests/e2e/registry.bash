@@ -9,9 +9,10 @@ eval "plain_$(declare -f teardown)"
 setup() {
   plain_setup
   SERVERS=()
-  # The log-ins of who runs the tests are none of their business.
-  export DOCKER_CONFIG="$T/docker"
-  mkdir "$DOCKER_CONFIG"
+  # The log-ins, mirrors and certificates of who runs the tests are none of their business.
+  export DOCKER_CONFIG="$T/docker" CONTAINERS_REGISTRIES_CONF="$T/registries.conf" HOME="$T/home"
+  mkdir "$DOCKER_CONFIG" "$HOME"
+  : >"$CONTAINERS_REGISTRIES_CONF"
 }
 teardown() {
   local server
@@ -24,34 +25,44 @@ teardown() {
 
 # A registry with its blobs in $T/registry at $REGISTRY. Further lines of its configuration from the arguments.
 serve_registry() {
-  cat >"$T/registry.yml" <<YAML
+  serve registry "$@"
+  REGISTRY=$(address_of registry)
+}
+
+# serve NAME [LINE…]: another one, with its blobs in $T/NAME. With $TLS, {certificate: …, key: …}, by TLS.
+serve() {
+  local name=$1
+  shift
+  cat >"$T/$name.yml" <<YAML
 version: 0.1
 log: {level: info, accesslog: {disabled: false}}
-storage: {filesystem: {rootdirectory: $T/registry}, delete: {enabled: true}, cache: {blobdescriptor: inmemory}}
-http: {addr: "127.0.0.1:0"}
+storage: {filesystem: {rootdirectory: $T/$name}, delete: {enabled: true}, cache: {blobdescriptor: inmemory}}
+http: {addr: "127.0.0.1:0"${TLS:+, tls: $TLS}}
 $(printf '%s\n' "$@")
 YAML
   # skopeo would look for one below /run/containers, which a podman of root's may have closed to others.
   echo '{}' >"$T/auth.json"
   export REGISTRY_AUTH_FILE=$T/auth.json
   # To the registry itself REGISTRY_… are settings.
-  env -u REGISTRY_AUTH_FILE docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- &
+  env -u REGISTRY_AUTH_FILE docker-registry serve "$T/$name.yml" >"$T/$name.log" 2>&1 3>&- &
   SERVERS+=("$!")
-  wait_until grep -q 'listening on 127' "$T/registry.log"
-  REGISTRY=$(sed -nE 's/.*listening on (127[0-9.:]+).*/\1/p' "$T/registry.log" | head -1)
+  wait_until grep -q 'listening on 127' "$T/$name.log"
 }
+address_of() { sed -nE 's/.*listening on (127[0-9.:]+).*/\1/p' "$T/$1.log" | head -1; }
 
-# What was asked of it since the last call: METHOD PATH STATUS.
+# requests [NAME]: what was asked of it since the last call: METHOD PATH STATUS.
+declare -A SEEN
 requests() {
-  sed -nE 's/.*"(GET|HEAD|POST|PUT|PATCH|DELETE) ([^ "]+) HTTP[^"]*" ([0-9]+).*/\1 \2 \3/p' "$T/registry.log" |
-    tail -n +$((${SEEN:-0} + 1)) | sed -E 's/[0-9a-f]{64}/HEX/g; s/[0-9a-f-]{36}/UUID/g; s/\?_state[^ ]*//'
-  SEEN=$(grep -cE '"(GET|HEAD|POST|PUT|PATCH|DELETE) ' "$T/registry.log")
+  local name=${1:-registry}
+  sed -nE 's/.*"(GET|HEAD|POST|PUT|PATCH|DELETE) ([^ "]+) HTTP[^"]*" ([0-9]+).*/\1 \2 \3/p' "$T/$name.log" |
+    tail -n +$((${SEEN[$name]:-0} + 1)) | sed -E 's/[0-9a-f]{64}/HEX/g; s/[0-9a-f-]{36}/UUID/g; s/\?_state[^ ]*//'
+  SEEN[$name]=$(grep -cE '"(GET|HEAD|POST|PUT|PATCH|DELETE) ' "$T/$name.log" || true)
 }
 
-# A registry that lies, at $LIAR; what was asked of it is in $T/asked.
+# serve_liar [CERTIFICATE KEY]: a registry that lies, at $LIAR; what was asked of it is in $T/asked.
 serve_liar() {
   : >"$T/asked"
-  python3 "$HERE/lying_registry.py" "$T/asked" "$T/port" 3>&- &
+  python3 "$HERE/lying_registry.py" "$T/asked" "$T/port" "$@" 3>&- &
   SERVERS+=("$!")
   wait_until test -e "$T/port"
   LIAR=127.0.0.1:$(cat "$T/port")
