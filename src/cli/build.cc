@@ -469,8 +469,8 @@ class Build {
         .names = request_.names,
         .layers = *store_.layers,
         .source_date_epoch = epoch_,
-         .repository = [this](const oci::Reference& name) { return registries_->to_write(name); },
-         .attestations = attestations_};
+        .repository = [this](const oci::Reference& name) { return registries_->to_write(name); },
+        .attestations = attestations_};
     for (const exporter::Output& output : request_.outputs) {
       if (exporter::pushes(output))
         TRY_VOID(check_pushable(image.config, request_.options.allow_bootstrap));
