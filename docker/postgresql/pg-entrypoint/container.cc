@@ -89,7 +89,11 @@ void Container::handle_events() {
 
 void Container::take_signals() {
   while (const std::optional<int> signal = signals_.take()) {
-    if (*signal != SIGCHLD) events_.emplace_back(event::SignalReceived{*signal});
+    // A child that ended since collect_children() looked last: nothing would wake the wait for it again.
+    if (*signal == SIGCHLD)
+      collect_children();
+    else
+      events_.emplace_back(event::SignalReceived{*signal});
   }
 }
 

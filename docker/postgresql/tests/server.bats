@@ -399,3 +399,23 @@ fill() { head -c 1G /dev/zero >"$1/ballast" 2>/dev/null || true; }
   start
   [ "$(sql "SELECT count(*) FROM pg_tables WHERE tablename = 'last_words'")" = 1 ]
 }
+
+# From PostgreSQL's last word to ours. The chance lies in the moment between PID 1's look for ended children and its wait; clients
+# that ask all the time make it likely.
+@test "a server that has ended is noticed at once" {
+  use_cluster
+  start
+  (while [[ ! -e $SCRATCH/enough ]]; do sql 'SELECT 1' >/dev/null 2>&1 || true; done) 3>&- &
+  local clients=$! round
+  for round in {1..12}; do
+    stop
+    start
+  done
+  touch "$SCRATCH/enough"
+  wait "$clients"
+  jq -rs '[.[] | select(.message | test("database system is shut down|the container ends"))
+      | .time | (.[:19] + "Z" | fromdateiso8601) + (.[19:23] | tonumber)] | [range(0; length; 2) as $i | .[$i + 1] - .[$i]] | sort | map(tostring) | join(" ")' \
+    "$SCRATCH/log" | tee "$SCRATCH/delays"
+  [ "$(wc -w <"$SCRATCH/delays")" -eq 12 ]
+  awk '{ exit !($NF < 2) }' "$SCRATCH/delays"
+}
