@@ -290,17 +290,15 @@ void Container::collect_children() {
 
 void Container::child_ended(pid_t pid, int wait_status) {
   const int code = exit_code_of(wait_status);
+  read_outputs(false);  // its last words before what comes of them
   if (pid == task_) {
     task_ = 0;
-    read_outputs(false);  // its last words before what comes of them
     events_.emplace_back(event::TaskEnded{code});
   } else if (pid == server_) {
     server_ = 0;
-    read_outputs(false);
     events_.emplace_back(event::ServerEnded{code, monitor_ && monitor_->any_disk_full()});
-  } else if (registration_ && registration_->ended(pid, code, Clock::now())) {
-    read_outputs(false);
-  } else if (!backups_ || !backups_->ended(pid, code, Clock::now())) {
+  } else if (!(registration_ && registration_->ended(pid, code, Clock::now())) &&
+             !(backups_ && backups_->ended(pid, code, Clock::now()))) {
     ++reaped_;
   }
 }

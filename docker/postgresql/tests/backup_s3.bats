@@ -79,7 +79,7 @@ log_has() { grep -qF -e "$1" "$SCRATCH/log"; }
   serve
   wait_until is_ready
   wait_until log_has 'pgbackrest stanza-create failed'
-  log_has 'unable to verify certificate presented by'
+  wait_until log_has 'unable to verify certificate presented by'
 }
 
 @test "a wrong secret is refused by the bucket, and said" {
@@ -89,5 +89,5 @@ log_has() { grep -qF -e "$1" "$SCRATCH/log"; }
   serve
   wait_until is_ready
   wait_until log_has 'pgbackrest stanza-create failed'
-  log_has 'request failed with 403'
+  wait_until log_has 'request failed with 403'
 }

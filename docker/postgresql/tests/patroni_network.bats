@@ -108,30 +108,35 @@ start_node() {
     INIT_HOOKS_DIR="$SCRATCH/hooks" SECRETS_DIR="$SCRATCH" POSTGRES_PASSWORD=s3cret POSTGRESQL_SHARED_BUFFERS=16MB \
     PATRONI_ENABLE=true PATRONI_NAME="n$1" PATRONI_ETCD3_HOSTS="$(etcd_client 1),$(etcd_client 2),$(etcd_client 3)" \
     PATRONI_RESTAPI_CONNECT_ADDRESS="$NETWORK.$1:8008" PATRONI_POSTGRESQL_CONNECT_ADDRESS="$NETWORK.$1:5432" \
-    PATRONI_REPLICATION_PASSWORD=replica-s3cret PATRONI_SYNCHRONOUS_MODE=true PATRONI_TTL=10 PATRONI_LOOP_WAIT=2 PATRONI_RETRY_TIMEOUT=3 \
+    PATRONI_REPLICATION_PASSWORD=replica-s3cret PATRONI_SYNCHRONOUS_MODE=true PATRONI_TTL=15 PATRONI_LOOP_WAIT=2 PATRONI_RETRY_TIMEOUT=5 \
     ip netns exec "$SPACE$1" "${exec_prefix[@]}" "$PG_ENTRYPOINT" postgres >>"$node/log" 2>&1 3>&- &
   echo $! >"$node/pid"
   disown
 }
 
+leads() { [[ $(leader) == "$1" ]]; }
 others_of() { for i in 1 2 3; do [[ $i == "$1" ]] || echo "$NETWORK.$i"; done; }
 
+# Each test begins with a whole cluster: until Patroni has noted who is synchronous it would, rightly, promote nobody.
 @test "fault 5: kill -9 of each etcd in turn: the leader stays, writes go on" {
   local i
+  wait_until whole
   now=$(leader)
   start_writer
   for i in 1 2 3; do
     kill -KILL "$(cat "$SCRATCH/etcd$i.pid")"
     acknowledged_more 20
     sleep 5 # several turns of Patroni's loop
-    [ "$(leader)" = "$now" ]
+    wait_until leads "$now"
     start_etcd "$i"
     wait_until curl -sf "http://$(etcd_client "$i")/health"
+    wait_until whole
   done
   stop_writer
 }
 
 @test "fault 7: the leader is cut off from etcd: it gives up its role, another leads, nothing acknowledged is lost" {
+  wait_until whole
   now=$(leader)
   start_writer
   cut_from "$now" "$NETWORK.100/32"
@@ -145,12 +150,13 @@ others_of() { for i in 1 2 3; do [[ $i == "$1" ]] || echo "$NETWORK.$i"; done; }
 }
 
 @test "fault 8: the leader is cut off from its replicas: it stays, and they come back to it" {
+  wait_until whole
   now=$(leader)
   start_writer
   # shellcheck disable=SC2046
   cut_from "$now" $(others_of "$now")
   acknowledged_more 5 # once Patroni has seen that there is nobody to wait for
-  [ "$(leader)" = "$now" ]
+  wait_until leads "$now"
   heal "$now"
   wait_until whole
   [ "$(leader)" = "$now" ]
@@ -158,6 +164,7 @@ others_of() { for i in 1 2 3; do [[ $i == "$1" ]] || echo "$NETWORK.$i"; done; }
 }
 
 @test "the leader is cut off from everybody: a single leader afterwards, nothing acknowledged is lost" {
+  wait_until whole
   now=$(leader)
   start_writer
   ip -n "$SPACE$now" link set eth0 down
