@@ -163,7 +163,8 @@ END
   is "$(explain --builds --context . | wc -l)" 3
   is "$(explained --context .)" "$(explained --build "$(explain --builds --format json | jq -r '.[1].id[:6]')")"
   is "$(explained)" '1 hit'
-  run -1 explain --build 0
+  # IDs are random: a digit that none of them begins with.
+  run -1 explain --build "$(comm -13 <(explain --builds --format json | jq -r '.[].id[:1]' | sort -u) <(printf '%s\n' {0..9} {a..f}) | head -n 1)"
   run -1 explain --context /nowhere
   has "$output" "no build is recorded of the context /nowhere"
   echo '{"version": 99}' >"$(printf '%s\n' "$PGSTRATA_ROOT"/builds/* | tail -1)"
