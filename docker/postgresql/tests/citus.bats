@@ -53,7 +53,7 @@ CREATE TABLE pg_dist_node (nodeid serial PRIMARY KEY, groupid int, nodename text
 CREATE FUNCTION citus_set_coordinator_host(host text, port int) RETURNS void LANGUAGE sql AS $$
   DELETE FROM pg_dist_node WHERE groupid = 0; INSERT INTO pg_dist_node (groupid, nodename, nodeport) VALUES (0, host, port) $$;
 CREATE FUNCTION citus_add_node(host text, port int) RETURNS int LANGUAGE sql AS $$
-  INSERT INTO pg_dist_node (groupid, nodename, nodeport) SELECT max(groupid) + 1, host, port FROM pg_dist_node ON CONFLICT DO NOTHING;
+  INSERT INTO pg_dist_node (groupid, nodename, nodeport) SELECT coalesce(max(groupid), 0) + 1, host, port FROM pg_dist_node ON CONFLICT DO NOTHING;
   SELECT nodeid FROM pg_dist_node WHERE (nodename, nodeport) = (host, port) $$;
 CREATE FUNCTION citus_update_node(id int, host text, port int) RETURNS void LANGUAGE sql AS $$
   UPDATE pg_dist_node SET nodename = host, nodeport = port WHERE nodeid = id $$;
