@@ -12,7 +12,7 @@ in_image() { "$PGSTRATA" run --rm --entrypoint "$1" pg "${@:2}"; }
 
 @test "the SBOM is SPDX and has every package of the image with its version" {
   in_image cat /usr/share/sbom/postgresql.spdx.json >"$WORK/sbom.json"
-  jq -e '.spdxVersion == "SPDX-2.3" and .SPDXID == "SPDXRef-DOCUMENT" and ([.packages[].SPDXID] | length == (unique | length))' "$WORK/sbom.json"
+  jq -es '.[0] | .spdxVersion == "SPDX-2.3" and .SPDXID == "SPDXRef-DOCUMENT" and ([.packages[].SPDXID] | length == (unique | length))' "$WORK/sbom.json"
   diff <(in_image dpkg-query --show --showformat='${Package} ${Version}\n' | sort -u) \
     <(jq -r '.packages[] | select(.externalRefs) | .name + " " + .versionInfo' "$WORK/sbom.json" | sort -u)
   # Every package is related to the image.

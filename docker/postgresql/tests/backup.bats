@@ -48,7 +48,7 @@ restore_to() { # FOLDER, and what the variables say
 @test "the first start makes the stanza and a full backup, and archives" {
   start
   wait_until has_backups full 1
-  wait_until bash -c "curl -s http://127.0.0.1:$HEALTH_PORT/health | jq -e '.backup.last_full_age_seconds != null and .backup.failures == 0'"
+  wait_until bash -c "curl -s http://127.0.0.1:$HEALTH_PORT/health | jq -es '.[0] | .backup.last_full_age_seconds != null and .backup.failures == 0'"
   [ "$(stat -c %a "$PGCONFIG/pgbackrest.conf")" = 600 ]
   sql 'CREATE TABLE t (x int); INSERT INTO t VALUES (1)'
   sleep 2 # pgBackRest counts in seconds: the moment has to be after the backup's end

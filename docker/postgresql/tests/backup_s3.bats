@@ -52,7 +52,7 @@ teardown() {
 }
 
 sql() { PGPASSWORD=s3cret PGHOST=127.0.0.1 psql -XAtqU postgres -d postgres -c "$1"; }
-has_full() { curl -s "http://127.0.0.1:$HEALTH_PORT/health" | jq -e '.backup.last_full_age_seconds != null'; }
+has_full() { curl -s "http://127.0.0.1:$HEALTH_PORT/health" | jq -es '.[0] | .backup.last_full_age_seconds != null'; }
 log_has() { grep -qF -e "$1" "$SCRATCH/log"; }
 
 @test "a bucket over TLS: stanza, full backup, archive" {

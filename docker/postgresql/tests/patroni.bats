@@ -81,7 +81,7 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
   for i in 1 2 3; do
     [ ! -e "$SCRATCH/n$i/data/.init-in-progress" ]
     curl -sf "http://127.0.0.1:$(port_of "$i" HEALTH_PORT)/readyz"
-    health_of "$i" | jq -e '.patroni.responding and .patroni.state == "running"'
+    health_of "$i" | jq -es '.[0] | .patroni.responding and .patroni.state == "running"'
     [ "$(stat -c %a "$SCRATCH/n$i/config/patroni.yml")" = 600 ]
     ! grep -qE 'trust|md5' "$SCRATCH/n$i/data/pg_hba.conf" || false
     # Nowhere but in Patroni's own file.

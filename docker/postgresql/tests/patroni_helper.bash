@@ -19,9 +19,9 @@ leader() {
 whole() {
   local now
   now=$(leader) || return 1
-  health_of "$now" | jq -e '.postgresql.replicas == 2 and .postgresql.synchronous_replicas >= 1' || return 1
+  health_of "$now" | jq -es '.[0] | .postgresql.replicas == 2 and .postgresql.synchronous_replicas >= 1' || return 1
   curl -s -m 20 "http://$(address_of "$now"):$(port_of "$now" API_PORT)/cluster" |
-    jq -e '(.members | length) == 3 and any(.members[]; .role == "sync_standby")'
+    jq -es '.[0] | (.members | length) == 3 and any(.members[]; .role == "sync_standby")'
 }
 
 sql() {
