@@ -30,11 +30,14 @@ setup_container_home() {
 use_pg_entrypoint() {
   if [[ -z ${PG_ENTRYPOINT:-} ]]; then
     export PG_ENTRYPOINT=$BATS_RUN_TMPDIR/pg-entrypoint/pg-entrypoint
-    if [[ ! -x $PG_ENTRYPOINT ]]; then
-      cp -r "$IMAGE/pg-entrypoint" "$BATS_RUN_TMPDIR/"
-      make -s -C "$BATS_RUN_TMPDIR/pg-entrypoint" -B
-      chmod -R a+rX "$BATS_RUN_TMPDIR/pg-entrypoint"
-    fi
+    (
+      flock 9 # files may run side by side
+      if [[ ! -x $PG_ENTRYPOINT ]]; then
+        cp -r "$IMAGE/pg-entrypoint" "$BATS_RUN_TMPDIR/"
+        make -s -C "$BATS_RUN_TMPDIR/pg-entrypoint" -B
+        chmod -R a+rX "$BATS_RUN_TMPDIR/pg-entrypoint"
+      fi
+    ) 9>"$BATS_RUN_TMPDIR/pg-entrypoint.lock" || return
   fi
   chmod a+rx "$BATS_RUN_TMPDIR" "${BATS_FILE_TMPDIR%/*}" "$BATS_FILE_TMPDIR" # the tests go on as another user
   mkdir -p "$BATS_FILE_TMPDIR/bin"
