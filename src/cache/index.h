@@ -56,6 +56,7 @@ struct RecordedRun {
 struct Asked {
   std::string root;
   std::string mounts;
+  bool names = false;  ///< it looked up names on the network: nobody notices when their answers change
 };
 
 /// The parts an exact key is made of. They are kept per step, so that a miss can name the part that

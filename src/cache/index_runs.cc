@@ -50,28 +50,29 @@ Result<std::vector<RecordedRun>> Index::runs(const oci::Digest& op) {
 
 Result<Asked> Index::asked(std::int64_t run) {
   const std::scoped_lock lock(mutex_);
-  Statement statement = TRY(database_.prepare("SELECT asked, mounts FROM run WHERE id = ?"));
+  Statement statement = TRY(database_.prepare("SELECT asked, mounts, names FROM run WHERE id = ?"));
   statement.bind(1, run);
   if (!TRY(statement.step()))
     return fail(
         {.kind = ErrorKind::kNotFound, .what = "a stored run is gone", .why = "another build replaced it"});
-  return Asked{.root = statement.text(0), .mounts = statement.text(1)};
+  return Asked{.root = statement.text(0), .mounts = statement.text(1), .names = statement.integer(2) != 0};
 }
 
 Result<void> Index::add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked) {
   const std::scoped_lock lock(mutex_);
   Statement insert = TRY(database_.prepare(
-      "INSERT OR REPLACE INTO run (op, chain, inputs, diff_id, asked, mounts, seconds, began, ended)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "INSERT OR REPLACE INTO run (op, chain, inputs, diff_id, asked, mounts, names, seconds, began, ended)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   TRY_VOID(insert.bind(1, op)
                .bind_blob(2, joined(run.chain))
                .bind(3, run.inputs)
                .bind(4, run.layer.diff_id)
                .bind_blob(5, asked.root)
                .bind_blob(6, asked.mounts)
-               .bind(7, run.seconds)
-               .bind(8, run.made.began)
-               .bind(9, run.made.ended)
+               .bind(7, std::int64_t{asked.names})
+               .bind(8, run.seconds)
+               .bind(9, run.made.began)
+               .bind(10, run.made.ended)
                .run());
   Statement trim =
       TRY(database_.prepare(fmt::format("DELETE FROM run WHERE op = ?1 AND id NOT IN"

@@ -96,7 +96,8 @@ TEST_F(IndexTest, RunsComeNewestFirstAndOnlyAHandful) {
                           .layer = layer_,
                           .seconds = 2,
                           .made = {.began = 1, .ended = i}};
-    ASSERT_TRUE(index->add_run(op, run, {.root = "root " + std::to_string(i), .mounts = {"m\0", 2}}));
+    ASSERT_TRUE(index->add_run(
+        op, run, {.root = "root " + std::to_string(i), .mounts = {"m\0", 2}, .names = i % 2 == 1}));
   }
   const auto runs = index->runs(op).value();
   ASSERT_EQ(runs.size(), 16U);
@@ -106,6 +107,8 @@ TEST_F(IndexTest, RunsComeNewestFirstAndOnlyAHandful) {
   EXPECT_EQ(runs.front().made, (Made{.began = 1, .ended = 39}));
   EXPECT_EQ(index->asked(runs.front().id)->root, "root 39");
   EXPECT_EQ(index->asked(runs.front().id)->mounts, std::string("m\0", 2));
+  EXPECT_TRUE(index->asked(runs.front().id)->names);
+  EXPECT_FALSE(index->asked(runs[1].id)->names);
   EXPECT_TRUE(index->runs(oci::sha256("other"))->empty());
   EXPECT_FALSE(index->asked(12345));
   ASSERT_TRUE(index->forget_layer(layer_.diff_id));

@@ -1,9 +1,9 @@
-// The schema of the cache index, version 4 (PRAGMA user_version). docs/cache-index.md explains it.
+// The schema of the cache index, version 5 (PRAGMA user_version). docs/cache-index.md explains it.
 #pragma once
 
 namespace pgstrata::cache {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 inline constexpr const char* kSchema = R"sql(
   -- A layer whose tar is a blob and whose change set is a file of the store.
@@ -45,6 +45,7 @@ inline constexpr const char* kSchema = R"sql(
     diff_id BLOB NOT NULL REFERENCES layer (diff_id) ON DELETE CASCADE,
     asked   BLOB NOT NULL,     -- read set of the root file system
     mounts  BLOB NOT NULL,     -- those of the bind mounts, with values
+    names   INTEGER NOT NULL,  -- 1: it looked up names on the network (for `explain` only)
     seconds REAL NOT NULL,
     began   INTEGER NOT NULL,
     ended   INTEGER NOT NULL,

@@ -92,6 +92,7 @@ class Collector {
     const cache::ReadSet root = TRY(cache::ReadSet::decode(asked.root));
     Reads reads = TRY(grouped_reads(root, *view, layers));
     const auto mounts = TRY(cache::decode_mounts(asked.mounts));
+    step.looked_up_names = asked.names;
     add_mounts(mounts, record.binds, reads);
     step.reads = std::move(reads);
     return {};

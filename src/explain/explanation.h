@@ -71,6 +71,8 @@ struct Step {
   /// Of a RUN that was rebased: steps below it that made other files than before.
   std::vector<Number> despite;
   std::optional<Written> written;
+  /// It looked up names on the network when it ran: a reused result tells what was there then.
+  bool looked_up_names = false;
   std::variant<NothingAsked, NotKnown, Reads> reads;
 };
 

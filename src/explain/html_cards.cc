@@ -76,6 +76,7 @@ std::string facts(const Step& step) {
         fmt::format("{} after {}", progress::duration(record.seconds), progress::duration(record.started)));
   if (step.critical) parts.emplace_back("on the critical path");
   if (step.spared) parts.push_back(progress::duration(*step.spared) + " spared");
+  if (step.looked_up_names) parts.emplace_back("looked up names on the network");
   if (step.written)
     parts.push_back(
         fmt::format("{}: {}", progress::size(step.written->bytes), entries_text(*step.written)));

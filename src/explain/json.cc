@@ -112,6 +112,7 @@ Json step_json(const Step& step, bool reads) {
   if (record.falsified) json["falsified"] = falsified_json(*record.falsified);
   if (step.spared) json["spared"] = *step.spared;
   if (!step.despite.empty()) json["despite"] = step.despite;
+  if (step.looked_up_names) json["looked_up_names"] = true;
   if (record.layer || step.written) json["layer"] = layer_json(step);
   put_reads(step, reads, json);
   return json;

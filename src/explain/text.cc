@@ -152,6 +152,7 @@ void details_of(const Step& step, const std::vector<Step>& all, Details details,
                      progress::duration(record.started), step.critical ? ", on the critical path" : ""));
   if (step.spared) line("spared", progress::duration(*step.spared));
   if (!step.needs.empty()) line("stands on", fmt::format("#{}", fmt::join(step.needs, ", #")));
+  if (step.looked_up_names) line("network", "it looked up names");
   if (record.layer) line("layer", record.layer->diff_id.str());
   if (step.written)
     line("wrote", fmt::format("{}: {}", progress::size(step.written->bytes), entries_text(*step.written)));

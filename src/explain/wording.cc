@@ -170,8 +170,12 @@ std::string reason_text(const Step& step, const std::vector<Step>& all) {
   if (step.despite.empty()) return text;
   std::vector<std::string> lines;
   for (const Number number : step.despite) lines.push_back(fmt::format("{}", all[number - 1].record.line));
-  return fmt::format("{}{}though line{} {} made other files", text, text.empty() ? "" : ", ",
-                     lines.size() == 1 ? "" : "s", join(lines));
+  text += fmt::format("{}though line{} {} made other files", text.empty() ? "" : ", ",
+                      lines.size() == 1 ? "" : "s", join(lines));
+  // Docker would have run it; who wants what the network has now asks for that.
+  if (step.looked_up_names)
+    text += "; what it got from the network is as old as its run (--no-cache-filter)";
+  return text;
 }
 
 std::string origin_text(const Origin& origin, const std::vector<Step>& steps) {

@@ -56,7 +56,8 @@ class Collection {
                        .seconds = run.seconds,
                        .made = run.made,
                        .asked = std::move(asked.root),
-                       .mounts = std::move(asked.mounts)};
+                       .mounts = std::move(asked.mounts),
+                       .names = asked.names};
       for (const cache::LayerRow& below : *chain) shared.chain.push_back(number(below));
       records_.runs.push_back(std::move(shared));
       return {};

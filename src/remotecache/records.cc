@@ -9,7 +9,7 @@
 namespace pgstrata::remotecache {
 namespace {
 
-constexpr std::string_view kMagic = "pgscach1";
+constexpr std::string_view kMagic = "pgscach2";
 
 class Writer {
  public:
@@ -175,6 +175,7 @@ SharedRun read_run(Reader& reader, const std::vector<SharedLayer>& layers) {
   run.made = reader.made();
   run.asked = reader.text();
   run.mounts = reader.text();
+  run.names = reader.flag();
   return run;
 }
 
@@ -218,6 +219,7 @@ std::string encode(const Records& records) {
     writer.time(run.made.ended);
     writer.text(run.asked);
     writer.text(run.mounts);
+    writer.flag(run.names);
   }
   return out;
 }

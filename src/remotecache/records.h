@@ -1,11 +1,11 @@
 // The records of a shared cache: which exact key gave which layer, and what RUNs asked. They are the
 // configuration blob of the cache's manifest (docs/shared-cache.md).
 //
-// Format, version 1. Integers are little-endian; varint is LEB128 as in read_set.h, at most 9 bytes; a
+// Format, version 2. Integers are little-endian; varint is LEB128 as in read_set.h, at most 9 bytes; a
 // digest is 32 bytes; a blob is its digest, and its size as varint. The parts follow each other without
 // gaps:
 //
-//   char[8]  "pgscach1"
+//   char[8]  "pgscach2"
 //   varint   number of layers, and for each
 //     digest digest digest   DiffID, change set, times (filetree/step_times.h; zeros: not a RUN's)
 //     varint                 size of the tar
@@ -22,6 +22,7 @@
 //     f64 i64 i64            seconds; from when to when
 //     varint, bytes          what it asked of the root file system, in the form of read_set.h
 //     varint, bytes          and of its bind mounts
+//     u8                     1: it looked up names on the network; 0: it didn't
 //
 // It comes from others, so decode() takes nothing for granted but that there is memory for as much as there
 // are bytes. What the records say can't be checked by anybody: who may write them is trusted.
@@ -66,6 +67,7 @@ struct SharedRun {
   cache::Made made;
   std::string asked;
   std::string mounts;
+  bool names = false;  ///< as in cache::Asked
   bool operator==(const SharedRun&) const = default;
 };
 

@@ -31,7 +31,8 @@ Records some_records() {
                           .seconds = 1.25,
                           .made = {.began = 5, .ended = 9},
                           .asked = "read set",
-                          .mounts = std::string("\0m", 2)});
+                          .mounts = std::string("\0m", 2),
+                          .names = true});
   return records;
 }
 
@@ -67,8 +68,8 @@ TEST(Records, AFlippedBitIsAnErrorOrOtherRecords) {
 }
 
 TEST(Records, WhatContradictsItselfIsRefused) {
-  EXPECT_EQ(why_not("pgscach2"), "they are of another version, or none at all");
-  EXPECT_EQ(why_not("pgscach1\xff\x7f"), "it promises 16383 layers, and ends before (byte 10 of 10)");
+  EXPECT_EQ(why_not("pgscach1"), "they are of another version, or none at all");
+  EXPECT_EQ(why_not("pgscach2\xff\x7f"), "it promises 16383 layers, and ends before (byte 10 of 10)");
   Records records = some_records();
   records.keys[0].layer = 2;
   EXPECT_NE(why_not(encode(records)).find("it names layer 2 of 2"), std::string::npos);

@@ -94,7 +94,7 @@ Result<void> check_ids(const ProcessSpec& spec) {
 
 class SystemLauncher final : public Launcher {
  public:
-  Result<ExitStatus> run(const ProcessSpec& spec, const OutputSink& output, std::stop_token stop) override {
+  Result<Ended> run(const ProcessSpec& spec, const OutputSink& output, std::stop_token stop) override {
     TRY_VOID(check_ids(spec));
     const os::Fd stop_event = TRY(make_event());
     const os::Fd ended = TRY(make_event());
@@ -105,7 +105,7 @@ class SystemLauncher final : public Launcher {
     channels.stop = os::Fd(::fcntl(stop_event.get(), F_DUPFD_CLOEXEC, 3));
     if (!channels.stop) return fail(system_error("can't duplicate a descriptor", ""));
 
-    std::optional<Result<ExitStatus>> result;
+    std::optional<Result<Ended>> result;
     std::thread supervisor;
     try {
       supervisor = std::thread([&] {

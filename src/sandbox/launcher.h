@@ -72,6 +72,14 @@ struct Signalled {
 };
 using ExitStatus = std::variant<Exited, Signalled>;
 
+/// How a run ended, and what it did that no file tells.
+struct Ended {
+  ExitStatus status = Exited{-1};
+  /// /etc/resolv.conf was read, as every resolver does before it asks for an address. False also where the
+  /// kernel has no inotify instance left to watch it; who connects to a bare address isn't seen.
+  bool looked_up_names = false;
+};
+
 enum class Stream { kStdout, kStderr };
 /// Called from the thread that called run(), with pieces as they were read (not lines).
 using OutputSink = std::function<void(Stream, std::string_view)>;
@@ -90,8 +98,7 @@ class Launcher {
   /// program that can't be executed is Exited{127} or {126} with the reason on stderr. Several threads may
   /// call it at once. The caller's memory is copied once as fork does (3 ms with 64 MB resident, 0.6 ms
   /// with 16 MB).
-  virtual Result<ExitStatus> run(const ProcessSpec& spec, const OutputSink& output,
-                                 std::stop_token stop) = 0;
+  virtual Result<Ended> run(const ProcessSpec& spec, const OutputSink& output, std::stop_token stop) = 0;
 };
 
 /// The launcher of this machine. enter_namespaces() (user_namespace.h) must have succeeded before.

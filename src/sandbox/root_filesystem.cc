@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -70,27 +71,39 @@ Result<void> mount_sysfs(int target, bool insecure) {
   return insecure ? Result<void>() : mask_sysfs(sys.get());
 }
 
+/// An inotify descriptor that tells (IN_ACCESS) when somebody reads the open file, by whatever mount. None
+/// where the user has no instance left: what it tells is for people only.
+os::Fd watch_reads(int file) {
+  os::Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  const std::string path = fmt::format("/proc/self/fd/{}", file);
+  if (watch && ::inotify_add_watch(watch.get(), path.c_str(), IN_ACCESS) < 0) watch.reset();
+  return watch;
+}
+
 /// A file that exists in memory only. It is made in the sandbox's /dev, a tmpfs at hand, and unlinked once
-/// a mount holds it.
-Result<void> mount_text(int dev, int target, const std::string& text, const std::string& shown) {
+/// a mount holds it. Gives watch_reads() of it.
+Result<os::Fd> mount_text(int dev, int target, const std::string& text, const std::string& shown) {
   const std::string name = ".pgstrata";
+  os::Fd watch;
   {
     const os::Fd file = TRY(os::open_at(dev, name, O_WRONLY | O_CREAT | O_EXCL, 0644));
     TRY_VOID(os::write_all(file.get(), text, shown));
+    watch = watch_reads(file.get());
   }
   const os::Fd tree = TRY(clone_tree(dev, name));
   TRY_VOID(set_attributes(tree.get(), kNoPrograms | MOUNT_ATTR_RDONLY, shown));
   TRY_VOID(
       attach(tree.get(), target, shown));  // before unlink: an unlinked root can't be attached (ENOENT)
   if (::unlinkat(dev, name.c_str(), 0) != 0) return fail(system_error("can't unlink", name));
-  return {};
+  return watch;
 }
 
-Result<void> mount_machine_files(const ProcessSpec& spec, int root, int dev, Stubs& stubs) {
+/// Gives watch_reads() of resolv.conf.
+Result<os::Fd> mount_machine_files(const ProcessSpec& spec, int root, int dev, Stubs& stubs) {
   const os::Fd hosts = TRY(open_target(root, "/etc/hosts", TargetType::kFile, &stubs));
-  TRY_VOID(mount_text(dev, hosts.get(), hosts_text(spec.hostname, spec.extra_hosts), "/etc/hosts"));
+  TRY(mount_text(dev, hosts.get(), hosts_text(spec.hostname, spec.extra_hosts), "/etc/hosts"));
   const auto text = resolv_conf_text();
-  if (!text) return {};
+  if (!text) return os::Fd();
   const os::Fd resolv = TRY(open_target(root, "/etc/resolv.conf", TargetType::kFile, &stubs));
   return mount_text(dev, resolv.get(), *text, "/etc/resolv.conf");
 }
@@ -129,7 +142,7 @@ Result<RootFilesystem> build_root_filesystem(const ProcessSpec& spec, Stubs& stu
   for (const DeviceNode& node : spec.devices) TRY_VOID(add_device(root, node, stubs));
   const os::Fd sys_target = TRY(open_target(root, "/sys", TargetType::kDirectory, nullptr));
   TRY_VOID(mount_sysfs(sys_target.get(), spec.insecure));
-  TRY_VOID(mount_machine_files(spec, root, dev.get(), stubs));
+  made.resolv_conf_reads = TRY(mount_machine_files(spec, root, dev.get(), stubs));
   for (const Mount& mount : spec.mounts)
     TRY_VOID(std::visit([&](const auto& one) { return mount_one(one, root, stubs); }, mount));
   TRY(open_target(root, spec.cwd, TargetType::kDirectory, nullptr));

@@ -8,11 +8,12 @@
 
 namespace pgstrata::sandbox {
 
-/// What the forked program still has to do something with.
+/// What is needed after the mounts are made: by the forked program, and at its end.
 struct RootFilesystem {
   os::Fd root;  ///< the root file system's mount, attached at spec.rootfs
   os::Fd proc;  ///< O_PATH: where /proc is to be mounted, by a process of the right PID namespace
   os::Fd null;  ///< its /dev/null, open for reading and writing
+  os::Fd resolv_conf_reads;  ///< inotify on reads of /etc/resolv.conf; none if that can't be watched
 };
 
 /// Binds spec.rootfs to itself and mounts /dev, /sys, /etc/hosts, /etc/resolv.conf and spec.mounts in it,

@@ -98,6 +98,14 @@ TEST_F(RootFilesystemTest, ResolvConfIsTheMachines) {
   EXPECT_EQ(run(program({"cat", "/etc/resolv.conf"})).out, machine);
 }
 
+TEST_F(RootFilesystemTest, WhoLooksUpANameIsSeen) {
+  if (!std::ifstream("/etc/resolv.conf")) GTEST_SKIP() << "this machine has no /etc/resolv.conf";
+  ProcessSpec asks = shell("getent ahosts nobody.invalid || true");
+  asks.host_network = false;  // nobody answers; it is the asking that counts
+  EXPECT_TRUE(run(asks).looked_up_names);
+  EXPECT_FALSE(run(shell("ls /etc; stat /etc/resolv.conf; cat /etc/hosts")).looked_up_names);
+}
+
 TEST_F(RootFilesystemTest, NoNetworkLeavesLoopbackOnly) {
   ProcessSpec spec = shell(
       "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; ls /sys/class/net;"

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -88,6 +89,7 @@ struct Running {
   os::Fd process;   ///< pidfd of the outer process
   os::Fd lifeline;  ///< write end: the sandbox dies when it is closed
   os::Fd report;    ///< read end
+  os::Fd names;     ///< inotify on reads of /etc/resolv.conf; none if that can't be watched
 };
 
 Result<os::Fd> fork_outer_process(const ProgramPlan& plan) {
@@ -136,7 +138,8 @@ Result<Running> start(const ProcessSpec& spec, const Channels& channels, Stubs& 
   os::Fd process = TRY(fork_outer_process(plan));
   return Running{.process = std::move(process),
                  .lifeline = std::move(lifeline.write),
-                 .report = std::move(report.read)};
+                 .report = std::move(report.read),
+                 .names = std::move(files.resolv_conf_reads)};
 }
 
 bool wait_readable(int fd, int timeout_ms) {
@@ -183,7 +186,20 @@ Error step_error(const Report& report, const ProcessSpec& spec) {
   return error;
 }
 
-Result<ExitStatus> result_of(const Running& running, const ProcessSpec& spec) {
+/// Whether the watched file was read. Its own end with the sandbox is an event, too.
+bool was_read(int watch) {
+  alignas(inotify_event) std::array<char, 4096> events;
+  const ssize_t size = ::read(watch, events.data(), events.size());
+  for (ssize_t at = 0; at < size;) {
+    inotify_event event{};
+    std::memcpy(&event, events.data() + at, sizeof event);
+    if ((event.mask & IN_ACCESS) != 0) return true;
+    at += static_cast<ssize_t>(sizeof event + event.len);
+  }
+  return false;
+}
+
+Result<Ended> result_of(const Running& running, const ProcessSpec& spec) {
   Report report;
   if (::read(running.report.get(), &report, sizeof report) != sizeof report)
     return fail(
@@ -192,13 +208,17 @@ Result<ExitStatus> result_of(const Running& running, const ProcessSpec& spec) {
          .why = "its first process ended without a report; the kernel's out-of-memory killer does that",
          .next = "look for it in the kernel's log (dmesg)"});
   if (report.failed != Step::kNone) return fail(step_error(report, spec));
-  if (WIFSIGNALED(report.status)) return ExitStatus(Signalled{WTERMSIG(report.status)});
-  return ExitStatus(Exited{WEXITSTATUS(report.status)});
+  Ended ended{.looked_up_names = running.names && was_read(running.names.get())};
+  if (WIFSIGNALED(report.status))
+    ended.status = Signalled{WTERMSIG(report.status)};
+  else
+    ended.status = Exited{WEXITSTATUS(report.status)};
+  return ended;
 }
 
 }  // namespace
 
-Result<ExitStatus> supervise(const ProcessSpec& spec, Channels channels) {
+Result<Ended> supervise(const ProcessSpec& spec, Channels channels) {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all,

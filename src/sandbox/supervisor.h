@@ -16,6 +16,6 @@ struct Channels {
 
 /// Runs `spec` to its end on the calling thread, which must have no other purpose: it gets namespaces of
 /// its own, and PR_SET_PDEATHSIG of the sandbox is tied to it. Everything of the sandbox is gone on return.
-Result<ExitStatus> supervise(const ProcessSpec& spec, Channels channels);
+Result<Ended> supervise(const ProcessSpec& spec, Channels channels);
 
 }  // namespace pgstrata::sandbox

@@ -22,6 +22,7 @@ namespace pgstrata::sandbox {
 /// What a program left behind.
 struct Outcome {
   ExitStatus status = Exited{-1};
+  bool looked_up_names = false;
   std::string out;
   std::string err;
 };
@@ -82,7 +83,7 @@ class TestRoot : public ::testing::Test {
     return spec;
   }
 
-  static Result<ExitStatus> try_run(const ProcessSpec& spec, Outcome& outcome, std::stop_token stop = {}) {
+  static Result<Ended> try_run(const ProcessSpec& spec, Outcome& outcome, std::stop_token stop = {}) {
     return system_launcher().run(
         spec,
         [&outcome](Stream stream, std::string_view piece) {
@@ -92,9 +93,12 @@ class TestRoot : public ::testing::Test {
   }
   static Outcome run(const ProcessSpec& spec) {
     Outcome outcome;
-    const auto status = try_run(spec, outcome);
-    EXPECT_TRUE(status) << status.error().message() << "\n" << status.error().next;
-    if (status) outcome.status = *status;
+    const auto ended = try_run(spec, outcome);
+    EXPECT_TRUE(ended) << ended.error().message() << "\n" << ended.error().next;
+    if (ended) {
+      outcome.status = ended->status;
+      outcome.looked_up_names = ended->looked_up_names;
+    }
     return outcome;
   }
   /// stdout of a shell script that must succeed, without the last newline.

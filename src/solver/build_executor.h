@@ -81,6 +81,7 @@ class BuildExecutor final : public Executor {
     std::optional<cache::RecordedRun> reused_run;  ///< and which run that rests on, if on a recording
     std::optional<filetree::Observations> asked;   ///< what a RUN asked of the layers, if it was recorded
     std::vector<cache::AskedMount> asked_mounts;   ///< and of its bind mounts
+    bool looked_up_names = false;                  ///< and whether it asked the network for names
     std::map<std::size_t, MountedTree> mounted;  ///< of a RUN's bind mounts, as far as they were asked for
   };
 
@@ -134,7 +135,8 @@ class BuildExecutor final : public Executor {
                                             const users::Identity& identity, ExecMounts& mounts);
   Result<void> add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
                           std::vector<std::string>& env);
-  Result<void> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
+  /// Whether it looked up names on the network. An error if it failed.
+  Result<bool> run_program(graph::VertexId id, const sandbox::ProcessSpec& spec,
                            const std::stop_token& stop);
   [[nodiscard]] std::string bootstrapped_suite(graph::VertexId id) const;
   /// Early cut-off: the layer that is known already and has the same change set, with times that mean the

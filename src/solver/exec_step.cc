@@ -174,13 +174,14 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
                                                        .acls = acls,
                                                        .shown_mtime = shown_times(below, *view)}));
     spec.rootfs = root.target();
-    const auto ended = run_program(id, spec, stop);
+    auto ended = run_program(id, spec, stop);
     // If the recorder broke off, that is why the program failed.
     prepared.asked = TRY(root.finish());
     prepared.asked_mounts = TRY(mounts.finish());
     // What may mount and open devices has ways to the machine that no recorder sees.
     if (op.insecure || !op.devices.empty()) prepared.asked.reset();
-    if (!ended) return fail(ended.error());
+    if (!ended) return fail(std::move(ended).error());
+    prepared.looked_up_names = *ended;
   }
   TRY_VOID(snapshot::restore_root(directory.path("/upper"), *view));
   auto changes =
@@ -191,16 +192,17 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
       {.build = started_ns_, .began = prepared.started_ns, .ended = cache::Index::now()});
 }
 
-Result<void> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
+Result<bool> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
                                         const std::stop_token& stop) {
-  const auto status = TRY(inputs_.launcher.run(
+  const sandbox::Ended ended = TRY(inputs_.launcher.run(
       spec, [&](sandbox::Stream, std::string_view text) { inputs_.observer.output(id, text); }, stop));
-  if (const auto* exited = std::get_if<sandbox::Exited>(&status); exited != nullptr && exited->code == 0)
-    return {};
+  if (const auto* exited = std::get_if<sandbox::Exited>(&ended.status);
+      exited != nullptr && exited->code == 0)
+    return ended.looked_up_names;
   return fail({.kind = ErrorKind::kBuildFailed,
                .what = fmt::format("{} failed", inputs_.graph.vertices[id].instruction),
                .where = where(id),
-               .why = describe(status)});
+               .why = describe(ended.status)});
 }
 
 }  // namespace pgstrata::solver

@@ -72,7 +72,8 @@ Result<void> BuildExecutor::store_run(VertexId id, const Results& done, Prepared
   for (const cache::LayerRow& below : chain_below(id, done).layers) run.chain.push_back(below.diff_id);
   return inputs_.layers.index().add_run(op, run,
                                         {.root = cache::encode_read_set(*prepared.asked),
-                                         .mounts = cache::encode_mounts(prepared.asked_mounts)});
+                                         .mounts = cache::encode_mounts(prepared.asked_mounts),
+                                         .names = prepared.looked_up_names});
 }
 
 Chain BuildExecutor::reused(VertexId id, const Results& done, const cache::LayerRow& layer,

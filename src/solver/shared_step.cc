@@ -28,7 +28,7 @@ Result<std::optional<cache::RecordedRun>> BuildExecutor::taken_run(
   const SharedRun& record = *found.record;
   auto chain = inputs_.shared->chain(found, here);
   if (!chain) return std::nullopt;
-  const Recording recording{.asked = {.root = record.asked, .mounts = record.mounts},
+  const Recording recording{.asked = {.root = record.asked, .mounts = record.mounts, .names = record.names},
                             .inputs = record.inputs,
                             .layers = *std::move(chain)};
   const auto falsified = falsified_by(inputs_.layers, question, recording);
@@ -65,7 +65,9 @@ Result<std::optional<VertexResult>> BuildExecutor::shared_run(VertexId id, const
       cache::Index& index = inputs_.layers.index();
       written = TRY(index.record(prepared.parts.key(), run->layer.diff_id, run->seconds, run->made, op));
       // Every answer is the one that it got, so it may as well have run on these layers.
-      TRY_VOID(index.add_run(op, *run, {.root = found.record->asked, .mounts = found.record->mounts}));
+      TRY_VOID(index.add_run(
+          op, *run,
+          {.root = found.record->asked, .mounts = found.record->mounts, .names = found.record->names}));
     }
     const auto keys = inputs_.shared->keys(prepared.parts.key());
     const bool is_exact =

@@ -57,6 +57,25 @@ D
   is "$(explain --format json | jq -c '[.steps[] | select(.critical) | .line]')" '[2,3]'
 }
 
+@test "a RUN that asked the network is named, above all where Docker would have run it again" {
+  [ -e /etc/resolv.conf ] || skip "this machine has no resolver to ask"
+  echo 1 >unread
+  dockerfile <<'D'
+FROM bb
+COPY unread /unread
+RUN --network=none nslookup nobody.invalid || echo nobody >/answer
+RUN echo 2 >/quiet
+D
+  build
+  echo 2 >unread
+  build
+  is "$(explained)" $'1 hit\n2 ran\n3 rebased\n4 rebased'
+  is "$(explain --format json | jq -c '[.steps[] | select(.looked_up_names) | .line]')" '[3]'
+  is "$(explain | grep -c 'though line 2 made other files; what it got from the network is as old as its run')" 1
+  has "$(explain 3)" "  network     it looked up names"
+  explain --format json >"$T/json" && valid "$T/json"
+}
+
 @test "a step in detail: by line, number, and stage; what it read of context, steps, base and mounts" {
   context
   build
