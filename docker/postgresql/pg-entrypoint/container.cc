@@ -187,7 +187,11 @@ void Container::prepare() {
 }
 
 void Container::perform(const action::StartTask& action) {
-  const PreparedCommand prepared = task_command(action.task, options_);
+  PreparedCommand prepared = task_command(action.task, options_);
+  // The processes of initdb outlive this one for a moment where it isn't PID 1 of its own namespace: until
+  // they are gone, nobody may begin anew.
+  if ((action.task == Task::kInitdb || action.task == Task::kRestore) && lock_.fd() >= 0)
+    prepared.command.inherited.push_back(lock_.fd());
   if (prepared.command.argv.empty()) {
     events_.emplace_back(event::TaskEnded{0});
     return;

@@ -207,8 +207,11 @@ bool VolumeLock::take(const std::string& pgdata) {
   if (fd_ >= 0) return true;
   fd_ = open(pgdata.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd_ < 0) fail_at("open PGDATA " + pgdata, errno);
-  if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
-  if (errno != EWOULDBLOCK) return true;  // a file system without locks: nothing can be known
+  for (int tries = 0; tries < 60; ++tries) {
+    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK) return true;  // a file system without locks: nothing can be known
+    usleep(50'000);
+  }
   close(fd_);
   fd_ = -1;
   return false;

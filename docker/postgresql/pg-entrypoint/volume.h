@@ -49,7 +49,7 @@ void mark_failed(const std::string& pgdata, const std::string& why) noexcept;
 /// unfinished cluster without its stamp. Throws std::system_error naming the path.
 void finish_initialisation(const std::string& pgdata);
 
-/// Holds PGDATA for one container: the kernel forgets the lock when the last process of it ends.
+/// Holds PGDATA for one container: the kernel forgets the lock when the last process that has fd() ends.
 class VolumeLock {
  public:
   VolumeLock() = default;
@@ -57,8 +57,11 @@ class VolumeLock {
   VolumeLock(const VolumeLock&) = delete;
   VolumeLock& operator=(const VolumeLock&) = delete;
 
-  /// False if another container has it. Throws std::system_error naming the path.
+  /// False if another container has it, and keeps it for three seconds: processes of one that was killed
+  /// may be ending just now. Throws std::system_error naming the path.
   bool take(const std::string& pgdata);
+  /// For children that write PGDATA before there is a postmaster.pid; -1 without a lock.
+  int fd() const { return fd_; }
 
  private:
   int fd_ = -1;

@@ -304,6 +304,23 @@ BODY
   [ -d "$PGDATA/lost+found" ]
 }
 
+@test "what a killed initialisation leaves running is waited for" {
+  cp "$FAKES/initdb" "$SCRATCH/initdb"
+  fake initdb <<'BODY'
+(sleep 0.7; echo ended >>"$SCRATCH/phases") & # as initdb's server, which isn't the one that is killed
+mkdir -p "$PGDATA/.init-in-progress/data"
+touch "$SCRATCH/begun"
+wait
+BODY
+  serve postgres
+  wait_until test -e "$SCRATCH/begun"
+  kill -KILL "$served"
+  wait "$served" || true
+  mv "$SCRATCH/initdb" "$FAKES/initdb"
+  serve_until_ready
+  [ "$(head -n 2 "$SCRATCH/phases")" = $'ended\ninitdb' ]
+}
+
 @test "a second container on the same volume is refused" {
   make_cluster
   serve_until_ready

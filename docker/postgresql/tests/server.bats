@@ -244,7 +244,7 @@ BODY
       serve
       sleep "$moment"
       status=0
-      kill -"$signal" "$served"
+      kill -"$signal" "$served" || { echo "$moment: ended by itself"; tail "$SCRATCH/log"; false; }
       wait "$served" || status=$?
       served=
       # Ready already: 0. In the phases before: 143.
