@@ -44,8 +44,4 @@ struct Pulled {
 Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options);
 
-/// The manifest of an index for a platform: an equal one, else the best of those that run there.
-[[nodiscard]] std::optional<oci::Descriptor> choose(const oci::ImageIndex& index,
-                                                    const oci::Platform& platform);
-
 }  // namespace pgstrata::importer
