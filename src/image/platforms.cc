@@ -6,6 +6,9 @@ Result<oci::Descriptor> join(const content::ContentStore& store, std::vector<oci
   if (manifests.size() == 1) return std::move(manifests.front());
   oci::ImageIndex index;
   index.manifests = std::move(manifests);
+  for (oci::Descriptor& manifest : index.manifests)
+    for (const char* name : {oci::annotation::kImageName, oci::annotation::kRefName})
+      manifest.annotations.erase(name);
   const std::string json = index.to_json();
   const oci::Digest digest = TRY(store.put(json));
   return oci::Descriptor{

@@ -1,6 +1,6 @@
 // An image for several platforms: an index of the store (image-spec image-index.md) to which its names
 // lead, and which has a manifest for each platform. The descriptors in it keep their annotations, so that
-// each leads to its own attestations (attest/attestation.h).
+// each leads to its own attestations (attest/attestation.h); names have only the whole.
 #pragma once
 
 #include <optional>

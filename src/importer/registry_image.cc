@@ -68,7 +68,8 @@ class Pull {
          .parallel = options_.parallel,
          .stop = options_.stop,
          .annotations = {{kRegistryDigest, named.str()}}})));
-    TRY_VOID(image::set_tags(layers_.content(), {reference_}, manifest));
+    const oci::Descriptor leads_to = options_.keep_others ? TRY(beside_others(manifest)) : manifest;
+    TRY_VOID(image::set_tags(layers_.content(), {reference_}, leads_to));
     registry::KnownRepositories known(layers_.content().root(), repository_.registry().domain());
     for (const oci::Descriptor& blob : parts.manifest.layers)
       TRY_VOID(known.add(blob.digest, repository_.name()));
@@ -94,6 +95,19 @@ class Pull {
     const auto now = TRY(repository_.digest_of(reference_.tag, options_.stop));
     if (!now || now->str() != tagged->annotations.at(kRegistryDigest)) return std::nullopt;
     return tagged;
+  }
+
+  /// With what was pulled under the name for other platforms. What was built under it goes, as always.
+  Result<oci::Descriptor> beside_others(const oci::Descriptor& manifest) {
+    std::vector<oci::Descriptor> all = {manifest};
+    const auto named = TRY(image::find_tag(layers_.content(), reference_));
+    if (!named) return manifest;
+    const auto before = image::manifests(layers_.content(), *named);
+    if (!before) return manifest;  // damaged
+    for (const oci::Descriptor& other : *before)
+      if (other.annotations.contains(kRegistryDigest) && other.platform != manifest.platform)
+        all.push_back(other);
+    return image::join(layers_.content(), std::move(all));
   }
 
   Result<std::string> config(const oci::Descriptor& blob) {

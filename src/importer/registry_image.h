@@ -25,6 +25,9 @@ inline constexpr const char* kRegistryDigest = "org.pgstrata.registry.digest";
 
 struct PullOptions {
   oci::Platform platform = oci::Platform::host();
+  /// What the name was pulled for before on other platforms stays under it: a build for several platforms
+  /// finds all of its bases the next time.
+  bool keep_others = false;
   std::uint64_t layer_limit = kLayerLimit;
   unsigned parallel = 3;
   std::stop_token stop;

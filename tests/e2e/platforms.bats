@@ -31,7 +31,8 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   skopeo inspect --raw "oci:$T/layout:latest" >"$T/index"
   is "$(jq -r .mediaType "$T/index")" application/vnd.oci.image.index.v1+json
   is "$(platforms "$T/index")" "[\"linux/s390x/\",\"linux/$OWN/\"]"
-  is "$(steps)" "$(printf '%s\n' '1 hit' '2 ran' '5 ran' '5 ran' '6 ran' '6 cut-off')"
+  # The two of line 6 are made at once: either may find that the other has made the same layer.
+  is "$(steps | grep -v ^6)" "$(printf '%s\n' '1 hit' '2 ran' '5 ran' '5 ran')"
   has "$(cat "$T/log")" "[linux/$OWN tool 2/2] RUN"
   has "$(cat "$T/log")" "[linux/s390x stage-1 1/2] COPY s390x /which"
   is "$(jq -r '."containerimage.descriptor".mediaType, has("containerimage.config.digest")' "$T/metadata.json")" \
@@ -68,6 +69,14 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   run --separate-stderr "$PGSTRATA" save -o "$T/docker.tar" again
   has "$stderr" "only linux/$OWN is saved"
   is "$(skopeo inspect --config "docker-archive:$T/docker.tar" | jq -r .architecture)" "$OWN"
+  # A base that is pulled for one platform stays beside the other's.
+  "$PGSTRATA" rmi "$REGISTRY/both:2"
+  "$PGSTRATA" prune --all
+  printf 'FROM %s/both:2\nCOPY s390x /other\n' "$REGISTRY" | dockerfile
+  build --platform "$BOTH"
+  kill "${SERVERS[@]}"
+  build --platform "$BOTH"
+  is "$(steps)" "$(printf '%s\n' '1 hit' '1 hit' '2 hit' '2 hit')"
   printf 'FROM again AS base\nFROM bb\nCOPY --from=base /which /\nRUN test "$(cat /which)" = %s\n' "$OWN" | dockerfile
   build
   printf 'FROM again\nCOPY s390x /other\n' | dockerfile
