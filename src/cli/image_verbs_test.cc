@@ -51,8 +51,8 @@ class ImageVerbs : public testing::Test {
 TEST_F(ImageVerbs, ImagesListsOneLinePerName) {
   const std::string text = must(run(add_images, {}));
   EXPECT_THAT(text, testing::StartsWith("REPOSITORY"));
-  EXPECT_THAT(text, HasSubstr("example.org/team/app   1.2      " + id().substr(0, 12) +
-                              "   2020-09-13 12:26:40   "));
+  EXPECT_THAT(text, HasSubstr("example.org/team/app   1.2      " + id().substr(0, 12) + "   " +
+                              oci::Platform::host().str() + "   2020-09-13 12:26:40   "));
   EXPECT_THAT(text, HasSubstr("\napp "));
   EXPECT_EQ(must(run(add_images, {"-q"})), id().substr(0, 12) + "\n");
 }

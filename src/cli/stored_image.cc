@@ -36,16 +36,26 @@ Result<StoredImage> named_image(const content::ContentStore& store, const oci::D
   return StoredImage{.image = std::move(image), .names = {std::move(name)}, .named = named};
 }
 
+/// By the beginning of its digest, with all of its names.
+Result<std::optional<StoredImage>> find_index(const content::ContentStore& store, std::string_view prefix) {
+  std::optional<StoredImage> found;
+  for (const image::Tagged& tagged : TRY(image::list_tags(store))) {
+    const oci::Descriptor& named = tagged.manifest;
+    if (named.media_type != oci::media_type::kIndex || !named.digest.hex().starts_with(prefix)) continue;
+    oci::Reference name = TRY(oci::Reference::parse(tagged.name));
+    if (!found)
+      found = TRY(named_image(store, named, std::move(name)));
+    else if (found->named.digest == named.digest)
+      found->names.push_back(std::move(name));
+  }
+  return found;
+}
+
 Result<StoredImage> find_by_id(const content::ContentStore& store, std::string_view text) {
   const std::string_view prefix = id_prefix(text);
   if (prefix.empty()) return no_image(text);
-  std::optional<StoredImage> found;
-  for (const image::Tagged& tagged : TRY(image::list_tags(store)))
-    if (tagged.manifest.media_type == oci::media_type::kIndex &&
-        tagged.manifest.digest.hex().starts_with(prefix)) {
-      oci::Reference name = TRY(oci::Reference::parse(tagged.name));
-      return named_image(store, tagged.manifest, std::move(name));
-    }
+  std::optional<StoredImage> found = TRY(find_index(store, prefix));
+  if (found) return *std::move(found);
   for (StoredImage& candidate : TRY(stored_images(store))) {
     const bool fits = candidate.id().hex().starts_with(prefix) ||
                       candidate.image.descriptor.digest.hex().starts_with(prefix);

@@ -56,8 +56,8 @@ std::string StageBuilder::shown_platform() const {
   if (!input_.request.name_platforms) return "";
   const oci::Platform& own = state_.config.platform;
   const oci::Platform& target = input_.request.platform;
-  const bool knows_target =
-      own != target && (state_.env.has("TARGETPLATFORM") || state_.env.has("TARGETARCH"));
+  const bool knows_target = own.architecture != target.architecture &&
+                            (state_.env.has("TARGETPLATFORM") || state_.env.has("TARGETARCH"));
   return own.str() + (knows_target ? "->" + target.architecture : "") + " ";
 }
 

@@ -39,18 +39,49 @@ TEST_F(Platforms, AnIndexGivesBackWhatWasJoinedInItsOrder) {
   EXPECT_EQ(manifests(*store_, index).value(), both);
 }
 
+TEST_F(Platforms, NamesStayWithTheWhole) {
+  oci::Descriptor named = manifest("linux/s390x");
+  named.annotations[oci::annotation::kImageName] = "a";
+  const oci::Descriptor index = join(*store_, {named, manifest("linux/amd64")}).value();
+  EXPECT_EQ(manifests(*store_, index)->front(), manifest("linux/s390x"));
+}
+
 TEST_F(Platforms, AnIndexThatIsGoneIsAnError) {
   const oci::Descriptor index = join(*store_, {manifest("linux/s390x"), manifest("linux/amd64")}).value();
   ASSERT_EQ(::unlink(store_->blob_path(index.digest).c_str()), 0);
   EXPECT_FALSE(manifests(*store_, index));
 }
 
-TEST_F(Platforms, TheNewestVariantThatRunsIsChosen) {
-  const std::vector all = {manifest("linux/amd64"), manifest("linux/arm/v6"), manifest("linux/arm/v7")};
-  EXPECT_EQ(choose(all, oci::Platform::parse("linux/arm/v7").value()), manifest("linux/arm/v7"));
-  EXPECT_EQ(choose({all[0], all[1]}, oci::Platform::parse("linux/arm/v7").value()),
-            manifest("linux/arm/v6"));
-  EXPECT_EQ(choose(all, oci::Platform::parse("linux/arm/v5").value()), std::nullopt);
+oci::Descriptor named(const std::string& name, std::optional<oci::Platform> platform) {
+  return {.media_type = "",
+          .digest = oci::sha256(name),
+          .size = 1,
+          .annotations = {},
+          .platform = std::move(platform)};
+}
+
+TEST(ChosenPlatform, TheEqualPlatformStandsBeforeOneThatWouldRun) {
+  const std::vector index = {
+      named("v6", oci::Platform{"linux", "arm", "v6"}), named("v7", oci::Platform{"linux", "arm", "v7"}),
+      named("v5", oci::Platform{"linux", "arm", "v5"}), named("amd", oci::Platform{"linux", "amd64", ""})};
+  EXPECT_EQ(choose(index, {"linux", "arm", "v7"})->digest, oci::sha256("v7"));
+  EXPECT_EQ(choose(index, {"linux", "arm", "v6"})->digest, oci::sha256("v6"));
+  EXPECT_EQ(choose(index, {"linux", "arm", "v8"})->digest, oci::sha256("v7"));
+  EXPECT_EQ(choose(index, {"linux", "amd64", ""})->digest, oci::sha256("amd"));
+  EXPECT_FALSE(choose(index, {"linux", "s390x", ""}));
+}
+
+TEST(ChosenPlatform, OtherSpellingsAndAttestations) {
+  const std::vector index = {named("attestation", oci::Platform{"unknown", "unknown", ""}),
+                             named("arm", oci::Platform{"linux", "arm64", "v8"})};
+  EXPECT_EQ(choose(index, {"linux", "arm64", ""})->digest, oci::sha256("arm"));
+  EXPECT_FALSE(choose(index, {"linux", "amd64", ""}));
+}
+
+TEST(ChosenPlatform, OneWithoutAPlatformOnlyIfNoneFits) {
+  const std::vector index = {named("any", {}), named("amd", oci::Platform{"linux", "amd64", ""})};
+  EXPECT_EQ(choose(index, {"linux", "amd64", ""})->digest, oci::sha256("amd"));
+  EXPECT_EQ(choose(index, {"linux", "arm64", ""})->digest, oci::sha256("any"));
 }
 
 }  // namespace

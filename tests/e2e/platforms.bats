@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # --platform with several platforms: an index with an image for each, and RUN for machines that this one isn't.
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 load registry
@@ -58,6 +58,7 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   is "$(digest)" "sha256:$(sha256sum "$T/pushed" | cut -d' ' -f1)"
   is "$("$PGSTRATA" images --format json | jq -r 'select(.Repository == "t") | .ID' | sort -u | wc -l)" 2
   is "$("$PGSTRATA" inspect t | jq -r '.[0].Architecture')" "$OWN"
+  is "$("$PGSTRATA" inspect t | jq -c ".[0].Platforms")" "[\"linux/s390x\",\"linux/$OWN\"]"
   "$PGSTRATA" tag t again
   "$PGSTRATA" rmi t "$REGISTRY/both:1"
   "$PGSTRATA" prune --all
