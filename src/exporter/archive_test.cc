@@ -114,7 +114,7 @@ TEST_F(ArchiveOfTwo, ADirectoryForEachInTheTarOfFiles) {
 TEST_F(ArchiveOfTwo, DockersHoldsOnlyOne) {
   const auto refused = export_docker(request_, {.to = ToFile{path("a.tar")}});
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), HasSubstr("does not support manifest lists"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("does not support exporting manifest lists"));
   EXPECT_FALSE(os::exists(path("a.tar")));
 }
 

@@ -93,10 +93,10 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   is "$(entry "linux_s390x/which" | cut -d' ' -f1,2)" "-rw-r--r-- 0/0"
   local output
   for output in type=docker "type=docker,dest=$T/d.tar"; do
-    refused 2 'the docker exporter does not support manifest lists' --platform "$BOTH" -o "$output" --no-cache
+    refused 2 'the docker exporter does not support exporting manifest lists' --platform "$BOTH" -o "$output" --no-cache
     lacks "$output" DONE
   done
-  refused 2 'the docker exporter does not support manifest lists' --platform "$BOTH" --load
+  refused 2 'the docker exporter does not support exporting manifest lists' --platform "$BOTH" --load
   build --platform "linux/$OWN,linux/$OWN" -o "type=docker,dest=$T/d.tar"
 }
 
