@@ -57,6 +57,14 @@ TEST(Merge, AVariableOfTheTargetMakesItTwo) {
                           "[linux/arm64 stage-1 1/1] COPY --from=build /x /"));
 }
 
+TEST(Merge, OneStaysAsItIs) {
+  FakePlan plan;
+  const MergedGraph one = merge({plan.graph("FROM base\nRUN make\nRUN make install\n")});
+  EXPECT_THAT(one.places, ElementsAre(ElementsAre(0U, 1U, 2U)));
+  EXPECT_THAT(one.roots, ElementsAre(2U));
+  EXPECT_THAT(names(one.graph), ElementsAre("[1/3] FROM base", "[2/3] RUN make", "[3/3] RUN make install"));
+}
+
 TEST(Merge, ARunIsThePlatformsOwnEvenOnTheSameFiles) {
   const MergedGraph both = merged("FROM scratch\nCOPY . /\nRUN [\"/tool\"]\n");
   EXPECT_THAT(both.places[1], ElementsAre(0U, 2U));

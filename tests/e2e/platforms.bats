@@ -129,4 +129,8 @@ DOCKERFILE
   lacks "$output" expensive
   printf 'FROM scratch\nCOPY sh /bin/\nCMD ["/bin/sh"]\n' | dockerfile
   build --platform linux/s390x
+  # It is the program that counts, not what the image is called.
+  cp /bin/busybox "$T/context/"
+  printf 'FROM scratch\nCOPY busybox /\nRUN ["/busybox", "touch", "/made"]\n' | dockerfile
+  build --platform linux/s390x
 }
