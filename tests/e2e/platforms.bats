@@ -83,6 +83,10 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   printf 'FROM again\nCOPY s390x /other\n' | dockerfile
   build --platform linux/s390x --output "type=local,dest=$T/files"
   is "$(cat "$T/files/which")" s390x
+  cp /bin/busybox "$T/context/"
+  printf 'FROM scratch\nARG TARGETARCH\nCOPY busybox $TARGETARCH /\n' | dockerfile
+  build --platform "$BOTH"
+  is "$("$PGSTRATA" run --rm t /busybox ls / | grep -E "s390x|$OWN")" "$OWN"
 }
 
 @test "local and tar hold a directory for each; Docker's archives hold one platform, which is said before anything is built" {
