@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/base64.h"
-#include "importer/registry_image.h"
+#include "image/platforms.h"
 #include "oci/manifest.h"
 #include "registry/challenge.h"
 #include "registry/credentials.h"
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(store->find("docker.io").has_value());
   if (const auto index = oci::ImageIndex::from_json(text)) {
     const oci::Platform platform{"linux", "arm64", "v8"};
-    if (const auto chosen = importer::choose(*index, platform))
+    if (const auto chosen = image::choose(index->manifests, platform))
       if (chosen->digest.is_none()) std::abort();
   }
   static_cast<void>(oci::ImageManifest::from_json(text).has_value());

@@ -78,13 +78,17 @@ Result<Attached> attach(const std::vector<Predicate>& predicates, const oci::Des
   attached.manifest.platform = oci::Platform{"unknown", "unknown", ""};
   attached.manifest.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
                                    {"vnd.docker.reference.digest", image.digest.str()}};
-  oci::Descriptor bare = image;
-  bare.annotations.clear();
-  oci::ImageIndex index;
-  index.manifests = {std::move(bare), attached.manifest};
-  attached.index_json = index.to_json();
-  attached.index = descriptor_of(oci::media_type::kIndex, attached.index_json);
   return attached;
+}
+
+Index index_of(std::vector<oci::Descriptor> images, const std::vector<Attached>& attached) {
+  oci::ImageIndex index;
+  index.manifests = std::move(images);
+  for (oci::Descriptor& image : index.manifests) image.annotations.clear();
+  for (const Attached& one : attached) index.manifests.push_back(one.manifest);
+  std::string json = index.to_json();
+  oci::Descriptor descriptor = descriptor_of(oci::media_type::kIndex, json);
+  return {.json = std::move(json), .descriptor = std::move(descriptor)};
 }
 
 Result<oci::Descriptor> store(const content::ContentStore& content,

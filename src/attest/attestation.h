@@ -3,8 +3,8 @@
 // statements are the layers of a manifest of their own, which stands beside the image's manifest in an
 // index.
 //
-//   index        manifests: [ the image's, the attestation manifest's with
-//                  platform unknown/unknown and the annotations
+//   index        manifests: [ the image's for each platform, then for each that has some the attestation
+//                  manifest's with platform unknown/unknown and the annotations
 //                  vnd.docker.reference.type: attestation-manifest
 //                  vnd.docker.reference.digest: DIGEST of the image's manifest ]
 //   manifest     config: {"architecture":"unknown","os":"unknown","config":{},"rootfs":…}
@@ -50,8 +50,6 @@ struct Attached {
   oci::Descriptor manifest;                                ///< as it stands in the index
   std::vector<std::pair<oci::Digest, std::string>> blobs;  ///< statements, then the configuration
   std::string manifest_json;
-  std::string index_json;
-  oci::Descriptor index;
 };
 
 /// `image` is the descriptor of the image's manifest as it is where it goes to; `names` become the
@@ -59,6 +57,13 @@ struct Attached {
 /// isn't JSON.
 Result<Attached> attach(const std::vector<Predicate>& predicates, const oci::Descriptor& image,
                         const std::vector<oci::Reference>& names);
+
+/// The index of images, one for each platform, and of their attestations, in BuildKit's order.
+struct Index {
+  std::string json;
+  oci::Descriptor descriptor;
+};
+[[nodiscard]] Index index_of(std::vector<oci::Descriptor> images, const std::vector<Attached>& attached);
 
 /// Puts them into the store for the image that lies there; the image's descriptor with the annotation that
 /// leads to them. Without predicates the descriptor as it was, and without such an annotation.

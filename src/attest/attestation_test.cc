@@ -27,7 +27,8 @@ TEST(Attestation, IndexManifestAndStatementsAreAsDocumented) {
   const Attached attached =
       attach(kPredicates, image(), {oci::Reference::parse("example.org/app:1").value()}).value();
   const std::string digest = oci::sha256("manifest").str();
-  const Json index = Json::parse(attached.index_json);
+  const Index made = index_of({image()}, {attached});
+  const Json index = Json::parse(made.json);
   ASSERT_EQ(index.at("manifests").size(), 2U);
   EXPECT_EQ(index.at("manifests").at(0).at("digest"), digest);
   EXPECT_FALSE(index.at("manifests").at(0).contains("annotations"));
@@ -36,7 +37,7 @@ TEST(Attestation, IndexManifestAndStatementsAreAsDocumented) {
   EXPECT_EQ(index.at("manifests").at(1).at("annotations"),
             (Json{{"vnd.docker.reference.type", "attestation-manifest"},
                   {"vnd.docker.reference.digest", digest}}));
-  EXPECT_EQ(attached.index.digest, oci::sha256(attached.index_json));
+  EXPECT_EQ(made.descriptor.digest, oci::sha256(made.json));
   EXPECT_EQ(attached.manifest.digest, oci::sha256(attached.manifest_json));
 
   const Json manifest = Json::parse(attached.manifest_json);
@@ -56,6 +57,17 @@ TEST(Attestation, IndexManifestAndStatementsAreAsDocumented) {
                    "digest": {"sha256": ")" + oci::sha256("manifest").hex() +
                                                                R"("}}],
       "predicate": {"a": 1}})"));
+}
+
+TEST(Attestation, AllImagesOfAnIndexComeBeforeTheFirstAttestation) {
+  const Attached attached = attach(kPredicates, image(), {}).value();
+  oci::Descriptor other = image();
+  other.platform = oci::Platform{"linux", "arm64", ""};
+  const Json index = Json::parse(index_of({image(), other}, {attached, attached}).json);
+  std::vector<std::string> architectures;
+  for (const Json& manifest : index.at("manifests"))
+    architectures.push_back(manifest.at("platform").at("architecture"));
+  EXPECT_EQ(architectures, (std::vector<std::string>{"amd64", "arm64", "unknown", "unknown"}));
 }
 
 TEST(Attestation, AnImageWithoutANameIsUnderscore) {

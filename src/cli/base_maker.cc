@@ -87,6 +87,7 @@ Result<oci::Descriptor> BaseMaker::pull(const oci::Reference& name, const oci::P
   ShownStep step(sink_, steps_, fmt::format("pull {}", name.familiar()));
   importer::PullOptions options;
   options.platform = platform;
+  options.keep_others = true;
   options.layer_limit = TRY(layer_limit());
   options.progress = [&step](std::string_view line) { step.line(line); };
   options.note = [this](std::string_view line) { sink_.message(progress::Level::kInfo, line); };

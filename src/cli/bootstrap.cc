@@ -54,8 +54,7 @@ Result<int> bootstrap(const GlobalOptions& global, const Options& options) {
                                       }});
   const solver::Base* base = TRY(bases.resolve(options.name, oci::Platform::host()));
   if (options.load) {
-    const exporter::Request request{.image = base->image,
-                                    .chain = base->chain.layers,
+    const exporter::Request request{.images = {{.image = base->image, .chain = base->chain.layers}},
                                     .names = {reference},
                                     .layers = *store.layers,
                                     .source_date_epoch = std::nullopt};

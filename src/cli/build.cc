@@ -10,14 +10,13 @@
 #include <optional>
 #include <thread>
 
-#include "attest/attestation.h"
 #include "checks/step_rules.h"
 #include "checks/text_rules.h"
-#include "cli/attest_options.h"
 #include "cli/base_maker.h"
 #include "cli/build_call.h"
 #include "cli/build_options.h"
 #include "cli/build_report.h"
+#include "cli/build_request.h"
 #include "cli/build_watch.h"
 #include "cli/built_image.h"
 #include "cli/contexts.h"
@@ -28,15 +27,16 @@
 #include "cli/registries.h"
 #include "cli/shared_caches.h"
 #include "cli/ssh_agents.h"
-#include "cli/step_options.h"
 #include "cli/store.h"
 #include "dockerfile/parser.h"
 #include "exporter/exporter.h"
 #include "exporter/output.h"
 #include "graph/arguments.h"
 #include "graph/from_dockerfile.h"
+#include "graph/merge.h"
 #include "history/builds.h"
 #include "image/image.h"
+#include "image/platforms.h"
 #include "image/tags.h"
 #include "oci/reference.h"
 #include "os/file.h"
@@ -53,125 +53,11 @@
 namespace pgstrata::cli {
 namespace {
 
-/// What the command line says, read and checked before anything is done.
-struct Request {
-  BuildOptions options;
-  graph::BuildRequest graph;
-  std::map<std::string, solver::Secret> secrets;
-  std::map<std::string, std::string> image_contexts;
-  ContextRequest contexts;
-  std::map<std::string, std::vector<std::string>> ssh;
-  std::map<std::string, std::string> annotations;
-  std::vector<oci::Reference> names;
-  std::vector<exporter::Output> outputs;
-  SharedCaches caches;
-  AttestRequest attestations;
-  bool read_sets = true;
-};
-
-Result<graph::Network> parse_network(const std::string& text) {
-  if (text.empty() || text == "default") return graph::Network::kDefault;
-  if (text == "host") return graph::Network::kHost;
-  if (text == "none") return graph::Network::kNone;
-  return fail({.kind = ErrorKind::kUsage,
-               .what = fmt::format("--network {}: there is no such network", text),
-               .next = "use default, host or none"});
-}
-
-Result<bool> parse_read_set(const std::string& text) {
-  if (text == "on" || text == "off") return text == "on";
-  return fail({.kind = ErrorKind::kUsage,
-               .what = fmt::format("--read-set {}: there is no such mode", text),
-               .next = "use on or off"});
-}
-
-bool is_true(const std::map<std::string, std::string>& build_args, const std::string& name) {
-  const auto found = build_args.find(name);
-  return found != build_args.end() && (found->second == "1" || found->second == "true");
-}
-
-/// CONTEXT, --file and --build-context.
-Result<void> read_contexts(const BuildOptions& options, Request& request) {
-  ContextRequest& contexts = request.contexts;
-  contexts.context = options.context;
-  contexts.place = TRY(parse_context("the context directory", options.context));
-  contexts.file = options.file;
-  contexts.keep_git_dir = is_true(request.graph.build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-  contexts.commit_times = request.graph.build_args.contains("SOURCE_DATE_EPOCH");
-  const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
-  for (const auto& [name, value] : named) {
-    if (value == "docker-image://scratch") {
-      request.graph.empty_contexts.insert(name);
-      continue;
-    }
-    if (value.starts_with("docker-image://") || value.starts_with("oci-layout://")) {
-      request.image_contexts[name] = value;
-      request.graph.image_contexts.insert(name);
-      continue;
-    }
-    contexts.named[name] = TRY(parse_context("the directory of --build-context " + name, value));
-    request.graph.named_contexts.insert(name);
-    if (std::holds_alternative<StandardInput>(contexts.named[name]))
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = fmt::format("--build-context {}=-: only CONTEXT can be standard input", name)});
-  }
-  return {};
-}
-
-/// --output, --load and --push; --tag is read.
-Result<void> read_outputs(const BuildOptions& options, Request& request) {
-  for (const std::string& output : options.outputs)
-    request.outputs.push_back(TRY(exporter::parse_output(output)));
-  if (std::count_if(request.outputs.begin(), request.outputs.end(), exporter::goes_to_stdout) > 1)
-    return fail({.kind = ErrorKind::kUsage,
-                 .what = "two outputs can't both go to standard output",
-                 .next = "name a file for all but one of them: --output type=…,dest=FILE"});
-  if (options.load) request.outputs.push_back(exporter::DockerOutput{.to = exporter::ToEngine{}});
-  if (options.push) request.outputs.push_back(exporter::ImageOutput{.names = {}, .push = true});
-  for (const exporter::Output& output : request.outputs)
-    if (exporter::pushes(output) && request.names.empty() &&
-        std::get<exporter::ImageOutput>(output).names.empty())
-      return fail({.kind = ErrorKind::kUsage,
-                   .what = "an image without a name can't be pushed",
-                   .next = "-t REGISTRY/NAME:TAG says where to"});
-  return {};
-}
-
-Result<Request> read_request(const BuildOptions& options) {
-  Request request{.options = options};
-  graph::BuildRequest& graph = request.graph;
-  graph.build_args = TRY(parse_build_args(options.build_args));
-  add_epoch_of_environment(graph.build_args);
-  graph.labels = TRY(parse_labels(options.labels));
-  graph.target = options.target;
-  graph.no_cache = options.no_cache;
-  graph.no_cache_filter = options.no_cache_filter;
-  graph.network = TRY(parse_network(options.network));
-  request.read_sets = TRY(parse_read_set(options.read_set));
-  if (options.verify && options.no_cache)
-    return fail({.kind = ErrorKind::kUsage,
-                 .what = "--verify with --no-cache: nothing would be reused that could be verified",
-                 .next = "leave one of them out"});
-  graph.limits.hosts = TRY(parse_hosts(options.hosts));
-  graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
-  graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
-  graph.entitlements = TRY(parse_allow(options.allow));
-  request.attestations = TRY(parse_attestations(options.attest, options.sbom, options.provenance));
-  request.annotations = TRY(parse_annotations(options.annotations));
-  if (!options.platform.empty()) graph.platform = TRY(oci::Platform::parse(options.platform));
-  TRY_VOID(read_contexts(options, request));
-  request.ssh = TRY(parse_ssh(options.ssh));
-  request.secrets = TRY(parse_secrets(options.secrets));
-  for (const std::string& tag : options.tags) request.names.push_back(TRY(oci::Reference::parse(tag)));
-  TRY_VOID(read_outputs(options, request));
-  request.caches = TRY(parse_shared_caches(options.cache_to, options.cache_from));
-  return request;
-}
-
 /// The solver knows only the line of an instruction that can't be done: what it names in quotes is shown in
 /// it.
 Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
-  if (error.kind != ErrorKind::kUsage || !error.detail.empty()) return error;
+  const bool has_place = error.kind == ErrorKind::kUsage || error.kind == ErrorKind::kMachine;
+  if (!has_place || !error.detail.empty()) return error;
   for (const dockerfile::Instruction& instruction : dockerfile.instructions) {
     if (error.where != fmt::format("{}:{}", dockerfile.source.file_name(), instruction.range.line))
       continue;
@@ -201,6 +87,19 @@ struct Began {
   }
 };
 
+/// What is made for one of the platforms.
+struct PlatformBuild {
+  graph::BuildRequest request;
+  graph::BuildGraph graph;
+  std::vector<solver::VertexResult> results;  ///< of the graph's vertices
+  oci::Descriptor manifest;
+  std::vector<attest::Predicate> attestations;
+
+  [[nodiscard]] std::vector<cache::LayerRow> chain() const {
+    return graph.target.root ? results[*graph.target.root].chain.layers : std::vector<cache::LayerRow>{};
+  }
+};
+
 /// Everything after parsing; its Error is shown by the sink.
 class Build {
  public:
@@ -227,18 +126,16 @@ class Build {
                          .make = [this](const oci::Reference& name, const oci::Platform& p) {
                            return bases_->make(name, p);
                          }});
-    const graph::BuildGraph graph = TRY(plan(parsed, graph_request, bases));
-    auto solved = solve(graph, bases);
+    TRY_VOID(plan(parsed, graph_request, bases));
+    auto solved = solve(bases);
     if (!solved) return fail(with_excerpt(std::move(solved).error(), parsed.dockerfile));
-    const std::vector<solver::VertexResult> results = std::move(*solved);
     for (const auto& [name, context] : contexts_.directories) TRY_VOID(context->save_stat_cache());
     TRY_VOID(sync_.finish(*store_.index));
-    manifest_ = TRY(write_image(*store_.content, epoch_, request_.annotations, graph, results));
-    TRY_VOID(attest(graph_request, graph, results, bases));
+    TRY_VOID(write_images(bases));
     if (!request_.names.empty()) TRY_VOID(image::set_tags(*store_.content, request_.names, manifest_));
-    TRY_VOID(export_all(graph, results));
-    TRY_VOID(write_shared(request_.caches.to, graph, keys_, store_, *registries_, sink_));
-    keep_store_small(results);
+    TRY_VOID(export_all());
+    TRY_VOID(write_shared(request_.caches.to, merged_, keys_, store_, *registries_, sink_));
+    keep_store_small();
     return {};
   }
 
@@ -284,7 +181,7 @@ class Build {
                     "the build can't be explained later: " + added.error().message());
   }
 
-  /// Digest of the configuration: what Docker calls the image's ID.
+  /// Digest of the configuration: what Docker calls the image's ID. Of several platforms that of the index.
   [[nodiscard]] const oci::Digest& id() const { return id_; }
 
  private:
@@ -302,9 +199,34 @@ class Build {
     return context::IgnorePatterns::parse("", "");
   }
 
+  /// The graph of each platform, and of all together. The checks are the first one's.
+  Result<void> plan(const dockerfile::Parsed& parsed, const graph::BuildRequest& request,
+                    solver::Bases& bases) {
+    std::vector<graph::BuildGraph> graphs;
+    for (const oci::Platform& platform : request_.platforms) {
+      graph::BuildRequest own = request;
+      own.platform = platform;
+      graphs.push_back(TRY(graphs.empty() ? plan_checked(parsed, own, bases)
+                                          : graph::build_graph(parsed.dockerfile, own, bases)));
+      TRY_VOID(find_devices(parsed, graphs.back()));
+      builds_.push_back(
+          {.request = std::move(own), .graph = {}, .results = {}, .manifest = {}, .attestations = {}});
+    }
+    merged_ = graph::merge(graphs);
+    for (std::size_t i = 0; i < graphs.size(); ++i) builds_[i].graph = std::move(graphs[i]);
+    return {};
+  }
+
+  Result<void> find_devices(const dockerfile::Parsed& parsed, graph::BuildGraph& graph) {
+    auto devices = solver::resolve_devices(graph, request_.graph.entitlements, contexts_.dockerfile_name);
+    if (!devices) return fail(with_excerpt(std::move(devices).error(), parsed.dockerfile));
+    if (*devices) devices_ = std::move(*devices);
+    return {};
+  }
+
   /// What the checks find is shown, whatever becomes of the build.
-  Result<graph::BuildGraph> plan(const dockerfile::Parsed& parsed, const graph::BuildRequest& request,
-                                 solver::Bases& bases) {
+  Result<graph::BuildGraph> plan_checked(const dockerfile::Parsed& parsed,
+                                         const graph::BuildRequest& request, solver::Bases& bases) {
     checks::Findings findings(TRY(checks::options_of(parsed.dockerfile.directives, request)));
     checks::check_text(parsed, request, findings);
     const std::set<std::string> no_bases;
@@ -323,9 +245,6 @@ class Build {
                            .url = warning.rule->url(),
                            .line = warning.range.line});
     if (!graph) return graph;
-    auto devices = solver::resolve_devices(*graph, request.entitlements, contexts_.dockerfile_name);
-    if (!devices) return fail(with_excerpt(std::move(devices).error(), parsed.dockerfile));
-    devices_ = std::move(*devices);
     if (auto error = findings.error(parsed.dockerfile.source)) return fail(std::move(*error));
     return graph;
   }
@@ -358,7 +277,8 @@ class Build {
     return {};
   }
 
-  Result<std::vector<solver::VertexResult>> solve(const graph::BuildGraph& graph, solver::Bases& bases) {
+  Result<void> solve(solver::Bases& bases) {
+    const graph::BuildGraph& graph = merged_.graph;
     report_.emplace(graph, sink_, bases_->steps(), began_.clock);
     const auto recordable = trace::can_record();
     if (!request_.read_sets)
@@ -403,32 +323,55 @@ class Build {
     for (const auto& [name, archive] : contexts_.archives) inputs.archives[name] = archive.get();
     solver::BuildExecutor executor(inputs);
     const unsigned parallelism = std::max(2U, std::thread::hardware_concurrency());
-    auto results = solver::schedule(graph, executor, parallelism, stop.get_token());
-    for (graph::VertexId id = 0; results && id < graph.vertices.size(); ++id)
-      keys_.push_back(executor.key(id));
-    return results;
+    std::vector<solver::VertexResult> results =
+        TRY(solver::schedule(graph, executor, parallelism, stop.get_token()));
+    for (graph::VertexId id = 0; id < graph.vertices.size(); ++id) keys_.push_back(executor.key(id));
+    hand_out(std::move(results));
+    return {};
+  }
+
+  /// To the platforms that they are of.
+  void hand_out(std::vector<solver::VertexResult> results) {
+    if (builds_.size() == 1) {
+      builds_.front().results = std::move(results);
+      return;
+    }
+    for (std::size_t i = 0; i < builds_.size(); ++i)
+      for (const graph::VertexId place : merged_.places[i]) builds_[i].results.push_back(results[place]);
+  }
+
+  /// The image of each platform, and for several the index of them.
+  Result<void> write_images(solver::Bases& bases) {
+    if (request_.attestations.provenance) build_id_ = TRY(history::new_id());
+    std::vector<oci::Descriptor> manifests;
+    for (PlatformBuild& build : builds_) {
+      build.manifest =
+          TRY(write_image(*store_.content, epoch_, request_.annotations, build.graph, build.results));
+      // As it was asked for, whatever variant the base is of.
+      if (builds_.size() > 1) build.manifest.platform = build.request.platform;
+      TRY_VOID(attest(build, bases));
+      manifests.push_back(build.manifest);
+    }
+    manifest_ = TRY(image::join(*store_.content, std::move(manifests)));
+    return {};
   }
 
   /// Makes the attestations that are asked for, and has the image's descriptor lead to them.
-  Result<void> attest(const graph::BuildRequest& graph_request, const graph::BuildGraph& graph,
-                      const std::vector<solver::VertexResult>& results, solver::Bases& bases) {
+  Result<void> attest(PlatformBuild& build, solver::Bases& bases) {
     const AttestRequest& wanted = request_.attestations;
     if (!wanted.any()) return {};
     if (wanted.sbom) {
-      std::vector<cache::LayerRow> chain;
-      if (graph.target.root) chain = results[*graph.target.root].chain.layers;
       const std::string name =
-          request_.names.empty() ? manifest_.digest.str() : request_.names.front().familiar();
-      attestations_.push_back(TRY(sbom_of(store_, manifest_, chain, name)));
+          request_.names.empty() ? build.manifest.digest.str() : request_.names.front().familiar();
+      build.attestations.push_back(TRY(sbom_of(store_, build.manifest, build.chain(), name)));
     }
     if (wanted.provenance) {
-      build_id_ = TRY(history::new_id());
-      const BuiltParts parts{.request = graph_request,
+      const BuiltParts parts{.request = build.request,
                              .image_contexts = request_.image_contexts,
                              .context_request = request_.contexts,
                              .contexts = contexts_,
-                             .graph = graph,
-                             .results = results,
+                             .graph = build.graph,
+                             .results = build.results,
                              .bases = bases,
                              .fetcher = *fetcher_,
                              .epoch = epoch_,
@@ -437,43 +380,46 @@ class Build {
                              .build_id = build_id_,
                              .version = PGSTRATA_VERSION};
       const attest::Provenance provenance = TRY(provenance_of(parts, *wanted.provenance));
-      attestations_.push_back({.type = std::string(attest::predicate_type::kProvenance),
-                               .json = attest::predicate_json(provenance)});
+      build.attestations.push_back({.type = std::string(attest::predicate_type::kProvenance),
+                                    .json = attest::predicate_json(provenance)});
     }
-    manifest_ = TRY(attest::store(*store_.content, attestations_, manifest_));
+    build.manifest = TRY(attest::store(*store_.content, build.attestations, build.manifest));
     return {};
   }
 
   /// What the build used counts as used. Only one that made something makes the store larger. The build is
   /// done, whatever comes of it.
-  void keep_store_small(const std::vector<solver::VertexResult>& results) {
+  void keep_store_small() {
     bool made_something = false;
-    for (const solver::VertexResult& result : results) {
-      made_something |= result.status != solver::Status::kHit;
-      store_.layers->touch(result.layer ? std::vector{*result.layer} : result.chain.layers);
-    }
+    for (const PlatformBuild& build : builds_)
+      for (const solver::VertexResult& result : build.results) {
+        made_something |= result.status != solver::Status::kHit;
+        store_.layers->touch(result.layer ? std::vector{*result.layer} : result.chain.layers);
+      }
     if (!made_something) return;
     const auto kept = keep_bound(store_, global_.root, sink_);
     if (!kept) sink_.message(progress::Level::kWarning, kept.error().message());
   }
 
-  Result<void> export_all(const graph::BuildGraph& graph,
-                          const std::vector<solver::VertexResult>& results) {
-    const image::Image image = TRY(image::load(*store_.content, manifest_));
-    id_ = image.manifest.config.digest;
-    std::vector<cache::LayerRow> chain;
-    if (graph.target.root) chain = results[*graph.target.root].chain.layers;
+  Result<void> export_all() {
+    std::vector<exporter::PlatformImage> images;
+    for (const PlatformBuild& build : builds_) {
+      image::Image image = TRY(image::load(*store_.content, build.manifest));
+      images.push_back(
+          {.image = std::move(image), .chain = build.chain(), .attestations = build.attestations});
+    }
+    const bool one = images.size() == 1;
+    id_ = one ? images.front().image.manifest.config.digest : manifest_.digest;
     const exporter::Request request{
-        .image = image,
-        .chain = chain,
+        .images = std::move(images),
         .names = request_.names,
         .layers = *store_.layers,
         .source_date_epoch = epoch_,
-        .repository = [this](const oci::Reference& name) { return registries_->to_write(name); },
-        .attestations = attestations_};
+        .repository = [this](const oci::Reference& name) { return registries_->to_write(name); }};
     for (const exporter::Output& output : request_.outputs) {
       if (exporter::pushes(output))
-        TRY_VOID(check_pushable(image.config, request_.options.allow_bootstrap));
+        for (const exporter::PlatformImage& image : request.images)
+          TRY_VOID(check_pushable(image.image.config, request_.options.allow_bootstrap));
       const exporter::Exported exported = TRY(exporter::export_image(request, output));
       if (exporter::pushes(output)) manifest_ = exported.manifest;
       for (const std::string& message : exported.messages) sink_.message(progress::Level::kInfo, message);
@@ -483,9 +429,10 @@ class Build {
     if (!request_.options.iidfile.empty())
       TRY_VOID(os::replace_file(request_.options.iidfile, id_.str(), /*durable=*/true));
     if (!request_.options.metadata_file.empty())
-      TRY_VOID(os::replace_file(request_.options.metadata_file,
-                                metadata(report_->steps(), manifest_, id_, names),
-                                /*durable=*/true));
+      TRY_VOID(os::replace_file(
+          request_.options.metadata_file,
+          metadata(report_->steps(), manifest_, one ? std::optional(id_) : std::nullopt, names),
+          /*durable=*/true));
     return {};
   }
 
@@ -503,11 +450,12 @@ class Build {
   std::optional<Registries> registries_;
   std::optional<BaseMaker> bases_;
   std::optional<BuildReport> report_;
-  std::vector<oci::Digest> keys_;  ///< the exact key of each vertex
-  std::string unrecorded_;         ///< why what RUNs ask isn't recorded, or ""
-  oci::Descriptor manifest_;
-  std::vector<attest::Predicate> attestations_;
-  std::string build_id_;  ///< of its record, if somebody has to know it before
+  std::vector<oci::Digest> keys_;      ///< the exact key of each vertex
+  std::string unrecorded_;             ///< why what RUNs ask isn't recorded, or ""
+  std::vector<PlatformBuild> builds_;  ///< one for each platform
+  graph::MergedGraph merged_;          ///< of all of them
+  oci::Descriptor manifest_;           ///< what the names lead to
+  std::string build_id_;               ///< of its record, if somebody has to know it before
   oci::Digest id_;
 };
 

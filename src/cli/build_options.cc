@@ -58,7 +58,10 @@ void BuildOptions::add_to(CLI::App& app) {
   app.add_flag("--push", push, "push the image to the registries of its names");
   app.add_flag("--allow-bootstrap", allow_bootstrap,
                "push also if its base was made from Debian's packages");
-  app.add_option("--platform", platform, "os/arch to build for (default: this machine)");
+  app.add_option("--platform", platforms,
+                 "os/arch[,os/arch…] to build for; several give an index (default: this machine)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--network", network, "default|host|none for RUN");
   app.add_option("--add-host", hosts, "NAME:ADDRESS for RUN's /etc/hosts")->allow_extra_args(false);
   app.add_option("--ulimit", ulimits, "NAME=SOFT[:HARD] for RUN")->allow_extra_args(false);

@@ -39,7 +39,7 @@ struct BuildOptions {
   std::vector<std::string> no_cache_filter;
   std::vector<std::string> cache_to;
   std::vector<std::string> cache_from;
-  std::string platform;
+  std::vector<std::string> platforms;
   std::string network;
   std::string iidfile;
   std::string metadata_file;

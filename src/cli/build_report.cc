@@ -41,8 +41,13 @@ progress::Outcome outcome(solver::Status status) {
 /// name of an image that was only copied from isn't numbered.
 std::string stage_of(const graph::Vertex& vertex, const std::string& target) {
   if (!vertex.name.starts_with('[')) return "";
-  const std::string inside = vertex.name.substr(1, vertex.name.find(']') - 1);
-  const bool named = !inside.empty() && inside.front() >= 'a' && inside.front() <= 'z';
+  std::string inside = vertex.name.substr(1, vertex.name.find(']') - 1);
+  const auto is_word = [&inside] {
+    return !inside.empty() && inside.front() >= 'a' && inside.front() <= 'z';
+  };
+  // "[linux/arm64 build 2/5]" of several platforms; no stage's name has a slash.
+  if (is_word() && inside.find('/') < inside.find(' ')) inside.erase(0, inside.find(' ') + 1);
+  const bool named = is_word();
   return named ? inside.substr(0, inside.find(' ')) : target;
 }
 
@@ -176,7 +181,7 @@ std::vector<Step> BuildReport::steps() const {
 }
 
 std::string metadata(const std::vector<Step>& steps, const oci::Descriptor& manifest,
-                     const oci::Digest& config, const std::vector<std::string>& names) {
+                     const std::optional<oci::Digest>& config, const std::vector<std::string>& names) {
   std::vector<const Step*> by_line;
   for (const Step& step : steps)
     if (was_solved(step)) by_line.push_back(&step);
@@ -196,11 +201,11 @@ std::string metadata(const std::vector<Step>& steps, const oci::Descriptor& mani
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
   Json json = {
-      {"containerimage.config.digest", config.str()},
       {"containerimage.digest", manifest.digest.str()},
       {"containerimage.descriptor",
        {{"mediaType", manifest.media_type}, {"digest", manifest.digest.str()}, {"size", manifest.size}}},
       {"pgstrata.steps", std::move(list)}};
+  if (config) json["containerimage.config.digest"] = config->str();
   if (!joined.empty()) json["image.name"] = joined;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -45,8 +45,9 @@ class BuildReport final : public solver::Observer {
   std::vector<history::Step> steps_;
 };
 
-/// The JSON of --metadata-file (docs/contracts/metadata.schema.json).
+/// The JSON of --metadata-file (docs/contracts/metadata.schema.json). An index has no `config`.
 [[nodiscard]] std::string metadata(const std::vector<history::Step>& steps, const oci::Descriptor& manifest,
-                                   const oci::Digest& config, const std::vector<std::string>& names);
+                                   const std::optional<oci::Digest>& config,
+                                   const std::vector<std::string>& names);
 
 }  // namespace pgstrata::cli

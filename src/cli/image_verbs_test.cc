@@ -22,11 +22,11 @@ class ImageVerbs : public testing::Test {
  protected:
   ImageVerbs() {
     const auto request = image_.request();
-    must(image::set_tags(image_.content(), request.names, request.image.descriptor));
+    must(image::set_tags(image_.content(), request.names, request.images[0].image.descriptor));
     global_.root = image_.content().root();
     // `save` opens the store's own index, which has to know the layers.
     auto index = must(cache::Index::open(global_.root + "/index.db", "boot"));
-    for (const cache::LayerRow& layer : request.chain) must(index->add_layer(layer));
+    for (const cache::LayerRow& layer : request.images[0].chain) must(index->add_layer(layer));
   }
 
   /// What the verb prints.
@@ -42,7 +42,7 @@ class ImageVerbs : public testing::Test {
     EXPECT_EQ(*result, 0);
     return out;
   }
-  std::string id() { return image_.request().image.manifest.config.digest.hex(); }
+  std::string id() { return image_.request().images[0].image.manifest.config.digest.hex(); }
 
   exporter::FakeImage image_;
   GlobalOptions global_;
@@ -51,8 +51,8 @@ class ImageVerbs : public testing::Test {
 TEST_F(ImageVerbs, ImagesListsOneLinePerName) {
   const std::string text = must(run(add_images, {}));
   EXPECT_THAT(text, testing::StartsWith("REPOSITORY"));
-  EXPECT_THAT(text, HasSubstr("example.org/team/app   1.2      " + id().substr(0, 12) +
-                              "   2020-09-13 12:26:40   "));
+  EXPECT_THAT(text, HasSubstr("example.org/team/app   1.2      " + id().substr(0, 12) + "   " +
+                              oci::Platform::host().str() + "   2020-09-13 12:26:40   "));
   EXPECT_THAT(text, HasSubstr("\napp "));
   EXPECT_EQ(must(run(add_images, {"-q"})), id().substr(0, 12) + "\n");
 }
@@ -63,8 +63,8 @@ TEST_F(ImageVerbs, ImagesAsJson) {
   EXPECT_EQ(line.at("Repository"), "example.org/team/app");
   EXPECT_EQ(line.at("Tag"), "1.2");
   EXPECT_EQ(line.at("ID"), "sha256:" + id());
-  EXPECT_EQ(line.at("Digest"), image_.request().image.descriptor.digest.str());
-  const auto chain = image_.request().chain;
+  EXPECT_EQ(line.at("Digest"), image_.request().images[0].image.descriptor.digest.str());
+  const auto chain = image_.request().images[0].chain;
   EXPECT_EQ(line.at("Size"), chain[0].size + chain[1].size);
 }
 
@@ -74,8 +74,8 @@ TEST_F(ImageVerbs, InspectTellsConfigLayersAndDigests) {
     EXPECT_EQ(image.at("Id"), "sha256:" + id()) << name;
     EXPECT_EQ(image.at("RepoTags"), (Json{"example.org/team/app:1.2", "app:latest"}));
     EXPECT_EQ(image.at("Config").at("Cmd"), Json::array({"/tool"}));
-    EXPECT_EQ(image.at("Layers")[1].at("DiffID"), image_.request().chain[1].diff_id.str());
-    EXPECT_EQ(image.at("Layers")[1].at("Size"), image_.request().chain[1].size);
+    EXPECT_EQ(image.at("Layers")[1].at("DiffID"), image_.request().images[0].chain[1].diff_id.str());
+    EXPECT_EQ(image.at("Layers")[1].at("Size"), image_.request().images[0].chain[1].size);
     EXPECT_EQ(image.at("Layers")[1].at("CreatedBy"), "test");
   }
 }

@@ -34,11 +34,13 @@ std::string readable_time(std::string time) {
 }
 
 std::string table(const std::vector<StoredImage>& images) {
-  std::vector<std::array<std::string, 5>> rows = {{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
+  std::vector<std::array<std::string, 6>> rows = {
+      {"REPOSITORY", "TAG", "IMAGE ID", "PLATFORM", "CREATED", "SIZE"}};
   for (const StoredImage& stored : images)
     rows.push_back({repository(stored.names[0]), stored.names[0].tag, stored.id().hex().substr(0, 12),
-                    readable_time(stored.image.config.created), progress::size(stored.size())});
-  std::array<std::size_t, 5> widths{};
+                    stored.image.config.platform.str(), readable_time(stored.image.config.created),
+                    progress::size(stored.size())});
+  std::array<std::size_t, 6> widths{};
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   std::string text;
@@ -50,6 +52,7 @@ std::string table(const std::vector<StoredImage>& images) {
 }
 
 /// One object per line, with the keys of `docker images --format json`; Size and digests are exact.
+/// Platform is ours.
 std::string json_lines(const std::vector<StoredImage>& images) {
   std::string text;
   for (const StoredImage& stored : images) {
@@ -58,7 +61,8 @@ std::string json_lines(const std::vector<StoredImage>& images) {
                        {"ID", stored.id().str()},
                        {"Digest", stored.image.descriptor.digest.str()},
                        {"CreatedAt", stored.image.config.created},
-                       {"Size", stored.size()}};
+                       {"Size", stored.size()},
+                       {"Platform", stored.image.config.platform.str()}};
     text += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   return text;

@@ -6,6 +6,7 @@
 #include "attest/attestation.h"
 #include "cli/image_verbs.h"
 #include "cli/stored_image.h"
+#include "image/platforms.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -65,6 +66,12 @@ Result<Json> describe(const content::ContentStore& store, const std::string& nam
   result["Descriptor"] = {{"mediaType", std::string(oci::media_type::kManifest)},
                           {"digest", manifest.digest.str()},
                           {"size", manifest.size}};
+  if (stored.named.media_type == oci::media_type::kIndex) {
+    Json platforms = Json::array();
+    for (const oci::Descriptor& one : TRY(image::manifests(store, stored.named)))
+      if (one.platform) platforms.push_back(one.platform->str());
+    result["Platforms"] = std::move(platforms);
+  }
   Json attestations = Json::array();
   for (const attest::Stored& attestation : TRY(attest::list(store, manifest)))
     attestations.push_back({{"PredicateType", attestation.predicate_type},

@@ -29,18 +29,14 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   const oci::Reference name = TRY(oci::Reference::parse(options.name));
   Store store = TRY(open_store(global));
   const StoredImage stored = TRY(find_image(*store.content, options.name));
-  TRY_VOID(check_pushable(stored.image.config, options.allow_bootstrap));
-  std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
-  auto attestations = TRY(attest::predicates(*store.content, stored.image.descriptor));
+  auto images = TRY(all_platforms(store, stored));
+  for (const exporter::PlatformImage& one : images)
+    TRY_VOID(check_pushable(one.image.config, options.allow_bootstrap));
   Registries registries(remote::Proxies::from({}));
   const registry::Repository repository = TRY(registries.to_write(name));
   std::stop_source stop;
   const Interrupts interrupts(stop);
-  const exporter::Request request{.image = stored.image,
-                                  .chain = std::move(chain),
-                                  .names = {name},
-                                  .layers = *store.layers,
-                                  .attestations = std::move(attestations)};
+  const exporter::Request request{.images = std::move(images), .names = {name}, .layers = *store.layers};
   const exporter::Pushed pushed =
       TRY(exporter::push(request, repository, name,
                          {.compression = compression_of(options.compression), .stop = stop.get_token()}));

@@ -35,13 +35,18 @@ Result<int> save(const GlobalOptions& global, const SaveOptions& options) {
   const exporter::Output output = TRY(output_of(options));
   Store store = TRY(open_store(global));
   const StoredImage stored = TRY(find_image(*store.content, options.image));
-  std::vector<cache::LayerRow> chain = TRY(chain_of(store, stored.image));
-  auto attestations = TRY(attest::predicates(*store.content, stored.image.descriptor));
-  const exporter::Request request{.image = stored.image,
-                                  .chain = std::move(chain),
-                                  .names = stored.names,
-                                  .layers = *store.layers,
-                                  .attestations = std::move(attestations)};
+  auto images = TRY(all_platforms(store, stored));
+  if (images.size() > 1 && std::holds_alternative<exporter::DockerOutput>(output)) {
+    fmt::print(
+        stderr,
+        "only {} is saved, since Docker's format holds one platform; --format oci-archive has all {}\n",
+        stored.image.config.platform.str(), images.size());
+    std::erase_if(images, [&](const exporter::PlatformImage& one) {
+      return one.image.descriptor != stored.image.descriptor;
+    });
+  }
+  const exporter::Request request{
+      .images = std::move(images), .names = stored.names, .layers = *store.layers};
   const exporter::Exported exported = TRY(exporter::export_image(request, output));
   for (const std::string& message : exported.messages) fmt::print(stderr, "{}\n", message);
   return 0;

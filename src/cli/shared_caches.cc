@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "remotecache/cache_writer.h"
 
 namespace pgstrata::cli {
@@ -14,11 +16,13 @@ remotecache::Access access_of(const Store& store, Registries& registries, progre
           .store = store.content->root()};
 }
 
-/// The keys of the steps whose layers are in the image.
-std::vector<oci::Digest> of_image(const graph::BuildGraph& graph, const std::vector<oci::Digest>& keys) {
+/// The keys of the steps whose layers are in the image of a platform.
+std::vector<oci::Digest> of_images(const graph::MergedGraph& merged, const std::vector<oci::Digest>& keys) {
   std::vector<oci::Digest> found;
-  for (auto at = graph.target.root; at; at = graph.vertices[*at].parent)
-    if (!keys[*at].is_none()) found.push_back(keys[*at]);
+  std::set<graph::VertexId> seen;
+  for (const auto& root : merged.roots)
+    for (auto at = root; at && seen.insert(*at).second; at = merged.graph.vertices[*at].parent)
+      if (!keys[*at].is_none()) found.push_back(keys[*at]);
   return found;
 }
 
@@ -65,13 +69,13 @@ Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<
           .warn = [&sink](std::string_view text) { sink.message(progress::Level::kWarning, text); }});
 }
 
-Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::BuildGraph& graph,
+Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::MergedGraph& graph,
                           const std::vector<oci::Digest>& keys, Store& store, Registries& registries,
                           progress::Sink& sink) {
   for (const remotecache::CacheTo& cache : to) {
     const bool min = cache.mode == remotecache::Mode::kMin;
     const auto written =
-        write_one(cache, min ? of_image(graph, keys) : of_all(keys), store, registries, sink);
+        write_one(cache, min ? of_images(graph, keys) : of_all(keys), store, registries, sink);
     if (written) {
       sink.message(progress::Level::kInfo, in_words(cache.place, *written));
       continue;

@@ -8,7 +8,7 @@
 #include "cli/registries.h"
 #include "cli/store.h"
 #include "core/result.h"
-#include "graph/op.h"
+#include "graph/merge.h"
 #include "progress/event.h"
 #include "remotecache/cache_reader.h"
 #include "remotecache/place.h"
@@ -29,7 +29,7 @@ Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<
 
 /// `keys` has the exact key of each vertex, or none. What was written is told; what couldn't is an error,
 /// or a warning with ignore-error.
-Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::BuildGraph& graph,
+Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::MergedGraph& graph,
                           const std::vector<oci::Digest>& keys, Store& store, Registries& registries,
                           progress::Sink& sink);
 

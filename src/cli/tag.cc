@@ -21,7 +21,7 @@ Result<int> tag(const GlobalOptions& global, const TagOptions& options) {
                  .next = "write NAME[:TAG]"});
   const content::ContentStore store = TRY(content::ContentStore::open(global.root));
   const StoredImage stored = TRY(find_image(store, options.source));
-  TRY_VOID(image::set_tags(store, {name}, stored.image.descriptor));
+  TRY_VOID(image::set_tags(store, {name}, stored.named));
   return 0;
 }
 

@@ -55,7 +55,7 @@ TEST_F(Archive, IndexNamesTheImageByEachOfItsNames) {
 
 TEST_F(Archive, AttestationsAreAboutTheManifestThatIsInIt) {
   Request request = image_.request();
-  request.attestations = {{.type = "https://spdx.dev/Document", .json = R"({"a":1})"}};
+  request.images[0].attestations = {{.type = "https://spdx.dev/Document", .json = R"({"a":1})"}};
   must(export_oci(request, {.to = ToFile{path("a.tar")}, .compression = {}}));
   const Json named = member(path("a.tar"), "index.json").at("manifests");
   ASSERT_EQ(named.size(), 2U);
@@ -64,7 +64,7 @@ TEST_F(Archive, AttestationsAreAboutTheManifestThatIsInIt) {
   const Json manifests = member(path("a.tar"), blob(named[0])).at("manifests");
   // The image is the one that is exported without them, which isn't the store's: its layers are gzipped.
   EXPECT_EQ(manifests[0].at("digest"), member(oci("b.tar"), "index.json").at("manifests")[0].at("digest"));
-  EXPECT_NE(manifests[0].at("digest"), request.image.descriptor.digest.str());
+  EXPECT_NE(manifests[0].at("digest"), request.images[0].image.descriptor.digest.str());
   const Json attestation = member(path("a.tar"), blob(manifests[1]));
   const Json subjects = member(path("a.tar"), blob(attestation.at("layers")[0])).at("subject");
   ASSERT_EQ(subjects.size(), 2U);  // one for each name
@@ -74,10 +74,48 @@ TEST_F(Archive, AttestationsAreAboutTheManifestThatIsInIt) {
 
 TEST_F(Archive, DockersHasNoAttestationsAndThatIsSaid) {
   Request request = image_.request();
-  request.attestations = {{.type = "https://spdx.dev/Document", .json = "{}"}};
+  request.images[0].attestations = {{.type = "https://spdx.dev/Document", .json = "{}"}};
   const Exported exported = must(export_docker(request, {.to = ToFile{path("a.tar")}}));
   EXPECT_THAT(exported.messages, ElementsAre(HasSubstr("attestations are left out")));
   EXPECT_EQ(must(os::read_file(path("a.tar"))), must(os::read_file(docker("b.tar"))));
+}
+
+class ArchiveOfTwo : public Archive {
+ protected:
+  ArchiveOfTwo() : request_(image_.request()) {
+    PlatformImage other = request_.images[0];
+    other.image.descriptor.platform = oci::Platform{"linux", "riscv64", ""};
+    request_.images.push_back(other);
+  }
+  Request request_;
+};
+
+TEST_F(ArchiveOfTwo, NamesLeadToAnIndexOfThemInTheirOrder) {
+  must(export_oci(request_, {.to = ToFile{path("a.tar")}, .compression = {}}));
+  const Json named = member(path("a.tar"), "index.json").at("manifests");
+  ASSERT_EQ(named.size(), 2U);
+  EXPECT_EQ(named[0].at("mediaType"), "application/vnd.oci.image.index.v1+json");
+  const Json manifests = member(path("a.tar"), blob(named[0])).at("manifests");
+  ASSERT_EQ(manifests.size(), 2U);
+  EXPECT_EQ(manifests[0].at("platform").at("architecture"), oci::Platform::host().architecture);
+  EXPECT_EQ(manifests[1].at("platform"), (Json{{"os", "linux"}, {"architecture", "riscv64"}}));
+  EXPECT_FALSE(manifests[0].contains("annotations"));
+}
+
+TEST_F(ArchiveOfTwo, ADirectoryForEachInTheTarOfFiles) {
+  must(export_tar(request_, {.to = ToFile{path("a.tar")}}));
+  must(export_tar(image_.request(), {.to = ToFile{path("one.tar")}}));
+  const std::string own = "linux_" + oci::Platform::host().architecture;
+  for (const std::string& directory : {own, std::string("linux_riscv64")})
+    EXPECT_EQ(output_of({"tar", "-xOf", path("a.tar"), directory + "/etc/same"}),
+              output_of({"tar", "-xOf", path("one.tar"), "etc/same"}));
+}
+
+TEST_F(ArchiveOfTwo, DockersHoldsOnlyOne) {
+  const auto refused = export_docker(request_, {.to = ToFile{path("a.tar")}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("does not support exporting manifest lists"));
+  EXPECT_FALSE(os::exists(path("a.tar")));
 }
 
 TEST_F(Archive, LayersAreGzippedAndTheirDescriptorsSaySo) {
@@ -103,7 +141,8 @@ TEST_F(Archive, ZstdLayersUnpackToTheSame) {
   EXPECT_EQ(layer.at("mediaType"), "application/vnd.oci.image.layer.v1.tar+zstd");
   if (!has_program("zstd")) GTEST_SKIP() << "no zstd program";
   must(os::write_file(path("layer.zst"), output_of({"tar", "-xOf", archive, blob(layer)})));
-  EXPECT_EQ(oci::sha256(output_of({"zstd", "-dcq", path("layer.zst")})), image_.request().chain[0].diff_id);
+  EXPECT_EQ(oci::sha256(output_of({"zstd", "-dcq", path("layer.zst")})),
+            image_.request().images[0].chain[0].diff_id);
 }
 
 TEST_F(Archive, EntriesAreSortedAndCarryNothingOfThisMachine) {
@@ -159,12 +198,13 @@ TEST_F(Archive, DockerArchiveHasTheTarsThemselves) {
   const std::string archive = docker("a.tar");
   const Json image = member(archive, "manifest.json").at(0);
   EXPECT_EQ(image.at("RepoTags"), (Json{"example.org/team/app:1.2", "app:latest"}));
-  const auto chain = image_.request().chain;
+  const auto chain = image_.request().images[0].chain;
   EXPECT_EQ(image.at("Layers"),
             (Json{"blobs/sha256/" + chain[0].diff_id.hex(), "blobs/sha256/" + chain[1].diff_id.hex()}));
   EXPECT_EQ(oci::sha256(output_of({"tar", "-xOf", archive, image.at("Layers")[1].get<std::string>()})),
             chain[1].diff_id);
-  EXPECT_EQ("blobs/sha256/" + image_.request().image.manifest.config.digest.hex(), image.at("Config"));
+  EXPECT_EQ("blobs/sha256/" + image_.request().images[0].image.manifest.config.digest.hex(),
+            image.at("Config"));
 }
 
 TEST_F(Archive, UmociUnpacksTheDirectory) {
@@ -196,11 +236,11 @@ TEST_F(Archive, ADirectoryIsNoHardLinkIntoTheStore) {
   must(export_oci(image_.request(),
                   {.to = ToDirectory{path("layout")}, .compression = {.codec = Codec::kUncompressed}}));
   struct stat status {};
-  const std::string blob = image_.request().chain[0].diff_id.hex();
+  const std::string blob = image_.request().images[0].chain[0].diff_id.hex();
   ASSERT_EQ(::stat(path("layout/blobs/sha256/" + blob).c_str(), &status), 0);
   EXPECT_EQ(status.st_nlink, 1U);
   EXPECT_EQ(oci::sha256(must(os::read_file(path("layout/blobs/sha256/" + blob)))),
-            image_.request().chain[0].diff_id);
+            image_.request().images[0].chain[0].diff_id);
 }
 
 TEST_F(Archive, TheSecondExportCompressesNothing) {
@@ -208,15 +248,15 @@ TEST_F(Archive, TheSecondExportCompressesNothing) {
   // A compressed blob that was put in place of the real one is only noticed if it is made anew.
   const std::string list = output_of({"find", image_.content().root() + "/compressed", "-type", "f"});
   EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 2);
-  const std::string tar = image_.content().blob_path(image_.request().chain[0].diff_id);
+  const std::string tar = image_.content().blob_path(image_.request().images[0].chain[0].diff_id);
   ASSERT_EQ(::rename(tar.c_str(), path("away").c_str()), 0);
   EXPECT_TRUE(must(os::read_file(oci("b.tar"))) == first);
 }
 
 TEST_F(Archive, ARecordOfAnotherBootIsBelievedOnlyIfTheBlobIsWhole) {
   const std::string first = must(os::read_file(oci("a.tar")));
-  std::string record = output_of(
-      {"find", image_.content().root() + "/compressed", "-name", image_.request().chain[0].diff_id.hex()});
+  std::string record = output_of({"find", image_.content().root() + "/compressed", "-name",
+                                  image_.request().images[0].chain[0].diff_id.hex()});
   record.pop_back();
   const std::string text = must(os::read_file(record));
   const std::string blob = image_.content().blob_path(must(oci::Digest::parse(text.substr(0, 71))));

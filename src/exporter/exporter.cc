@@ -9,6 +9,7 @@
 #include "exporter/local_directory.h"
 #include "exporter/output_file.h"
 #include "exporter/push.h"
+#include "image/platforms.h"
 #include "image/tags.h"
 #include "layer/tar_writer.h"
 
@@ -38,7 +39,8 @@ Result<OutputFile> open_output(const Destination& to) {
 
 /// As buildx: an engine has no place for them, and neither has a directory of the files.
 void say_left_out(const Request& request, const char* where, Exported& exported) {
-  if (!request.attestations.empty())
+  const auto has_some = [](const PlatformImage& one) { return !one.attestations.empty(); };
+  if (std::any_of(request.images.begin(), request.images.end(), has_some))
     exported.messages.push_back(fmt::format("attestations are left out of {}", where));
 }
 
@@ -67,8 +69,48 @@ Result<Exported> export_layout(const Request& request, const Destination& to,
   return exported;
 }
 
-std::string tree_name(const Request& request) {
-  return request.names.empty() ? request.image.descriptor.digest.str() : request.names.front().familiar();
+std::string tree_name(const Request& request, const PlatformImage& one) {
+  return request.names.empty() ? one.image.descriptor.digest.str() : request.names.front().familiar();
+}
+
+/// As BuildKit: "" for the only one, else "linux_arm64".
+std::string directory_of(const Request& request, const PlatformImage& one) {
+  if (request.images.size() == 1) return "";
+  std::string name = platform_of(one).str();
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+/// A root file system with its entries as they stand in the output.
+struct Tree {
+  std::unique_ptr<snapshot::ChainView> view;
+  std::string directory;  ///< what the paths of the entries begin with, or ""
+};
+
+std::string below(const std::string& directory, const std::string& path) {
+  return directory.empty() ? path : path.empty() ? directory : directory + "/" + path;
+}
+
+Result<void> add_entries(const Tree& tree, filetree::ChangeSet& entries) {
+  for (filetree::Entry& entry : TRY(tree.view->walk(""))) {
+    if (entry.path.empty() && tree.directory.empty()) continue;
+    entry.path = below(tree.directory, entry.path);
+    if (entry.type == filetree::EntryType::kHardLink) entry.link = below(tree.directory, entry.link);
+    // What says something about layers says nothing about the merged tree.
+    entry.opaque = entry.implied = false;
+    entries.push_back(std::move(entry));
+  }
+  return {};
+}
+
+/// The content of an entry of the output.
+Result<filetree::Content> open_entry(const std::vector<Tree>& trees, filetree::Entry entry) {
+  for (const Tree& tree : trees) {
+    if (!tree.directory.empty() && !entry.path.starts_with(tree.directory + "/")) continue;
+    if (!tree.directory.empty()) entry.path.erase(0, tree.directory.size() + 1);
+    return tree.view->open(entry);
+  }
+  return fail({.kind = ErrorKind::kCorrupt, .what = "an entry of no image", .where = entry.path});
 }
 
 struct Visitor {
@@ -87,38 +129,48 @@ Result<Exported> export_oci(const Request& request, const OciOutput& output) {
 }
 
 Result<Exported> export_docker(const Request& request, const DockerOutput& output) {
+  TRY_VOID(check_platforms(output, request.images.size()));
   return export_layout(with_names(request, output.names), output.to, output.compression,
                        LayoutKind::kDocker);
 }
 
 Result<Exported> export_tar(const Request& request, const TarOutput& output) {
   OutputFile out = TRY(open_output(output.to));
-  const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
-  filetree::ChangeSet entries = TRY(view->walk(""));
-  std::erase_if(entries, [](const filetree::Entry& entry) { return entry.path.empty(); });
-  // What says something about layers says nothing about the merged tree.
-  for (filetree::Entry& entry : entries) entry.opaque = entry.implied = false;
-  const auto open = [&view](const filetree::Entry& entry) { return view->open(entry); };
+  std::vector<Tree> trees;
+  filetree::ChangeSet entries;
+  for (const PlatformImage& one : request.images) {
+    auto view = TRY(request.layers.view(one.chain, tree_name(request, one)));
+    trees.push_back({.view = std::move(view), .directory = directory_of(request, one)});
+    TRY_VOID(add_entries(trees.back(), entries));
+  }
+  const auto open = [&trees](const filetree::Entry& entry) { return open_entry(trees, entry); };
   static_cast<void>(TRY(layer::write_layer(std::move(entries), open,
                                            {.source_date_epoch = request.source_date_epoch}, out.sink())));
   TRY_VOID(out.commit());
-  Exported exported{.manifest = request.image.descriptor, .messages = {}};
+  Exported exported;
   say_left_out(request, "the root file system's tar", exported);
   return exported;
 }
 
 Result<Exported> export_local(const Request& request, const LocalOutput& output) {
-  const auto view = TRY(request.layers.view(request.chain, tree_name(request)));
-  auto messages = TRY(write_local(*view, output.directory, request.source_date_epoch));
-  Exported exported{.manifest = request.image.descriptor, .messages = std::move(messages)};
+  Exported exported;
+  for (const PlatformImage& one : request.images) {
+    const auto view = TRY(request.layers.view(one.chain, tree_name(request, one)));
+    const std::string directory = below(output.directory, directory_of(request, one));
+    const auto messages = TRY(write_local(*view, directory, request.source_date_epoch));
+    exported.messages.insert(exported.messages.end(), messages.begin(), messages.end());
+  }
   say_left_out(request, "the directory of the root file system", exported);
   return exported;
 }
 
 Result<Exported> export_to_store(const Request& request, const ImageOutput& output) {
   const Request named = with_names(request, output.names);
-  TRY_VOID(image::set_tags(request.layers.content(), named.names, request.image.descriptor));
-  Exported exported{.manifest = request.image.descriptor, .messages = {}};
+  std::vector<oci::Descriptor> manifests;
+  for (const PlatformImage& one : request.images) manifests.push_back(one.image.descriptor);
+  Exported exported;
+  exported.manifest = TRY(image::join(request.layers.content(), std::move(manifests)));
+  TRY_VOID(image::set_tags(request.layers.content(), named.names, exported.manifest));
   if (!output.push) return exported;
   for (const oci::Reference& name : named.names) {
     const registry::Repository repository = TRY(request.repository(name));

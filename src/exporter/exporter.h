@@ -26,18 +26,28 @@
 
 namespace pgstrata::exporter {
 
-struct Request {
+/// The image of one platform.
+struct PlatformImage {
   image::Image image;
   std::vector<cache::LayerRow> chain;  ///< the image's layers, bottom first
-  std::vector<oci::Reference> names;   ///< those without a tag name nothing in an archive
+  /// What OCI layouts and registries get beside the image: its name then leads to an index with both
+  /// (attest/attestation.h). Other outputs leave it out, and say so.
+  std::vector<attest::Predicate> attestations = {};
+};
+
+/// The platform that it was built for, which may be newer than that of its base.
+[[nodiscard]] inline const oci::Platform& platform_of(const PlatformImage& one) {
+  return one.image.descriptor.platform ? *one.image.descriptor.platform : one.image.config.platform;
+}
+
+struct Request {
+  std::vector<PlatformImage> images;  ///< one at least; names of several lead to an index of them
+  std::vector<oci::Reference> names;  ///< those without a tag name nothing in an archive
   store::LayerStore& layers;
   std::optional<std::int64_t> source_date_epoch = {};  ///< seconds
   /// Where a name's image is written to, for outputs that push.
   std::function<Result<registry::Repository>(const oci::Reference& name)> repository = {};
   std::stop_token stop = {};
-  /// What OCI layouts and registries get beside the image: its name then leads to an index with both
-  /// (attest/attestation.h). Other outputs leave it out, and say so.
-  std::vector<attest::Predicate> attestations = {};
 };
 
 struct Exported {
@@ -56,16 +66,17 @@ Result<Exported> export_oci(const Request& request, const OciOutput& output);
 /// The same with a manifest.json, which is what `docker load` before 25 and podman look at. Layers are
 /// uncompressed unless something else is asked for: the archive is read once, by a program beside us that
 /// unpacks it at once, and compressing costs ten times what it saves. (zstd: Docker since 23.)
-/// With ToEngine: loads it.
+/// With ToEngine: loads it. kUsage: several platforms, which no such archive holds.
 Result<Exported> export_docker(const Request& request, const DockerOutput& output);
 
-/// The merged root file system as one tar, with its owners and modes, without an entry for the root.
+/// The merged root file system as one tar, with its owners and modes, without an entry for the root. Of
+/// several platforms each has a directory, "linux_amd64".
 Result<Exported> export_tar(const Request& request, const TarOutput& output);
 
 /// The merged root file system's files into a directory, which may exist: as in buildx, equal names are
 /// replaced, others stay, and everything belongs to who calls. Links in the directory are never followed.
 /// Each file is complete or as it was. Devices and attributes that the caller may not make are left out
-/// with a message.
+/// with a message. Of several platforms each has a directory, "linux_amd64".
 Result<Exported> export_local(const Request& request, const LocalOutput& output);
 
 /// Points the names at the image, and pushes it to each of them if that is asked for (exporter/push.h).

@@ -117,8 +117,7 @@ class FakeImage {
   }
 
   [[nodiscard]] Request request() const {
-    return {.image = image_,
-            .chain = chain_,
+    return {.images = {{.image = image_, .chain = chain_}},
             .names = {must(oci::Reference::parse("example.org/team/app:1.2")),
                       must(oci::Reference::parse("app"))},
             .layers = *layers_};

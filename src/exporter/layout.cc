@@ -33,16 +33,17 @@ std::string_view media_type(Codec codec) {
 }
 
 /// The image's manifest with each layer in its compressed form.
-Result<oci::ImageManifest> compressed_manifest(const Request& request, const Compression& compression) {
-  oci::ImageManifest manifest = request.image.manifest;
-  if (manifest.layers.size() != request.chain.size())
+Result<oci::ImageManifest> compressed_manifest(const Request& request, const PlatformImage& one,
+                                               const Compression& compression) {
+  oci::ImageManifest manifest = one.image.manifest;
+  if (manifest.layers.size() != one.chain.size())
     return fail(
         {.kind = ErrorKind::kCorrupt,
          .what = "an image and its chain contradict each other",
-         .where = request.image.descriptor.digest.str(),
-         .why = fmt::format("{} layers, {} in the chain", manifest.layers.size(), request.chain.size())});
-  for (std::size_t i = 0; i < request.chain.size(); ++i) {
-    const cache::LayerRow& layer = request.chain[i];
+         .where = one.image.descriptor.digest.str(),
+         .why = fmt::format("{} layers, {} in the chain", manifest.layers.size(), one.chain.size())});
+  for (std::size_t i = 0; i < one.chain.size(); ++i) {
+    const cache::LayerRow& layer = one.chain[i];
     const StoredBlob blob = TRY(compressed_layer(
         request.layers.content(), {.digest = layer.diff_id, .size = layer.size}, compression));
     oci::Descriptor& descriptor = manifest.layers[i];
@@ -56,8 +57,8 @@ Result<oci::ImageManifest> compressed_manifest(const Request& request, const Com
 /// One descriptor per name: a reader finds the image by any of them. Without names one that has none.
 oci::ImageIndex make_index(const Request& request, oci::Descriptor manifest) {
   oci::ImageIndex index;
-  if (!request.image.config.created.empty())
-    manifest.annotations[oci::annotation::kCreated] = request.image.config.created;
+  const std::string& created = request.images.front().image.config.created;
+  if (!created.empty()) manifest.annotations[oci::annotation::kCreated] = created;
   for (const oci::Reference& name : request.names) {
     if (name.tag.empty()) continue;
     oci::Descriptor named = manifest;
@@ -141,46 +142,83 @@ std::uint64_t LayoutFile::size() const {
 
 namespace {
 
-/// The index that names then lead to.
-Result<attest::Attached> attach(const Request& request, const oci::Descriptor& manifest) {
+std::vector<oci::Reference> names_with_tag(const Request& request) {
   std::vector<oci::Reference> named;
   for (const oci::Reference& name : request.names)
     if (!name.tag.empty()) named.push_back(name);
-  return attest::attach(request.attestations, manifest, named);
+  return named;
 }
+
+/// Gathers what a layout consists of.
+class LayoutMaker {
+ public:
+  LayoutMaker(const Request& request, const Compression& compression)
+      : request_(request), compression_(compression) {}
+
+  Result<void> add_image(const PlatformImage& one) {
+    const oci::ImageManifest manifest = TRY(compressed_manifest(request_, one, compression_));
+    const std::string json = manifest.to_json();
+    images_.push_back({.media_type = std::string(oci::media_type::kManifest),
+                       .digest = oci::sha256(json),
+                       .size = json.size(),
+                       .platform = platform_of(one)});
+    add_blob(images_.back().digest, json);
+    add_blob(manifest.config.digest, TRY(request_.layers.content().read(manifest.config.digest)));
+    for (const oci::Descriptor& layer : manifest.layers)
+      add_blob(layer.digest, StoredBlob{.digest = layer.digest, .size = layer.size});
+    if (!docker_manifest_) docker_manifest_ = docker_manifest(request_, manifest);
+    return {};
+  }
+
+  /// To the image that was added last.
+  Result<void> add_attestations(const PlatformImage& one) {
+    if (one.attestations.empty()) return {};
+    attest::Attached attached =
+        TRY(attest::attach(one.attestations, images_.back(), names_with_tag(request_)));
+    for (auto& [digest, bytes] : attached.blobs) add_blob(digest, std::move(bytes));
+    add_blob(attached.manifest.digest, attached.manifest_json);
+    attached_.push_back(std::move(attached));
+    return {};
+  }
+
+  Layout finish(LayoutKind kind) && {
+    layout_.manifest = images_.front();
+    if (images_.size() > 1 || !attached_.empty()) {
+      attest::Index index = attest::index_of(images_, attached_);
+      add_blob(index.descriptor.digest, std::move(index.json));
+      layout_.manifest = std::move(index.descriptor);
+    }
+    layout_.files.push_back({"index.json", make_index(request_, layout_.manifest).to_json()});
+    if (kind == LayoutKind::kDocker) layout_.files.push_back({"manifest.json", *docker_manifest_});
+    layout_.files.push_back({"oci-layout", std::string(oci::kLayoutFile)});
+    const auto is_before = [](const LayoutFile& a, const LayoutFile& b) { return a.path < b.path; };
+    std::sort(layout_.files.begin(), layout_.files.end(), is_before);
+    return std::move(layout_);
+  }
+
+ private:
+  void add_blob(const oci::Digest& digest, std::variant<std::string, StoredBlob> bytes) {
+    if (seen_.insert(digest).second) layout_.files.push_back({blob_path(digest), std::move(bytes)});
+  }
+
+  const Request& request_;
+  const Compression& compression_;
+  Layout layout_;
+  std::set<oci::Digest> seen_;
+  std::vector<oci::Descriptor> images_;
+  std::vector<attest::Attached> attached_;
+  std::optional<std::string> docker_manifest_;  ///< of the first image
+};
 
 }  // namespace
 
 Result<Layout> make_layout(const Request& request, const Compression& compression, LayoutKind kind) {
-  const oci::ImageManifest manifest = TRY(compressed_manifest(request, compression));
-  const std::string manifest_json = manifest.to_json();
-  Layout layout;
-  layout.manifest = {.media_type = std::string(oci::media_type::kManifest),
-                     .digest = oci::sha256(manifest_json),
-                     .size = manifest_json.size(),
-                     .platform = request.image.config.platform};
-  std::set<oci::Digest> seen;
-  const auto add_blob = [&](const oci::Digest& digest, std::variant<std::string, StoredBlob> bytes) {
-    if (seen.insert(digest).second) layout.files.push_back({blob_path(digest), std::move(bytes)});
-  };
-  add_blob(layout.manifest.digest, manifest_json);
-  add_blob(manifest.config.digest, TRY(request.layers.content().read(manifest.config.digest)));
-  for (const oci::Descriptor& layer : manifest.layers)
-    add_blob(layer.digest, StoredBlob{.digest = layer.digest, .size = layer.size});
-  if (kind == LayoutKind::kOci && !request.attestations.empty()) {
-    attest::Attached attached = TRY(attach(request, layout.manifest));
-    for (auto& [digest, bytes] : attached.blobs) add_blob(digest, std::move(bytes));
-    add_blob(attached.manifest.digest, std::move(attached.manifest_json));
-    add_blob(attached.index.digest, std::move(attached.index_json));
-    layout.manifest = std::move(attached.index);
+  LayoutMaker maker(request, compression);
+  for (const PlatformImage& one : request.images) {
+    TRY_VOID(maker.add_image(one));
+    if (kind == LayoutKind::kOci) TRY_VOID(maker.add_attestations(one));
   }
-  layout.files.push_back({"index.json", make_index(request, layout.manifest).to_json()});
-  if (kind == LayoutKind::kDocker)
-    layout.files.push_back({"manifest.json", docker_manifest(request, manifest)});
-  layout.files.push_back({"oci-layout", std::string(oci::kLayoutFile)});
-  const auto is_before = [](const LayoutFile& a, const LayoutFile& b) { return a.path < b.path; };
-  std::sort(layout.files.begin(), layout.files.end(), is_before);
-  return layout;
+  return std::move(maker).finish(kind);
 }
 
 Result<std::uint64_t> archive_size(const Layout& layout) {

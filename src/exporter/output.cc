@@ -193,6 +193,16 @@ bool pushes(const Output& output) {
   return image != nullptr && image->push;
 }
 
+Result<void> check_platforms(const Output& output, std::size_t platforms) {
+  if (platforms == 1 || !std::holds_alternative<DockerOutput>(output)) return {};
+  return fail(
+      {.kind = ErrorKind::kUsage,
+       .what = "an image for several platforms can't be loaded, or written as type=docker",
+       .why =
+           "the docker exporter does not support exporting manifest lists: its archives hold one platform",
+       .next = "name one platform; or --push it, or write type=oci"});
+}
+
 bool goes_to_stdout(const Output& output) {
   return std::visit(
       [](const auto& kind) {

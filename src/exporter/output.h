@@ -80,6 +80,9 @@ Result<Output> parse_output(std::string_view text);
 /// True if the image goes to a registry.
 [[nodiscard]] bool pushes(const Output& output);
 
+/// kUsage for an image for several platforms that goes to Docker: its archives hold one.
+[[nodiscard]] Result<void> check_platforms(const Output& output, std::size_t platforms);
+
 /// Standard output then belongs to this output's bytes alone.
 [[nodiscard]] bool goes_to_stdout(const Output& output);
 

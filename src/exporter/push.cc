@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMostMounts = 2;
 
 /// Manifests of an index that are looked at for what is there.
-constexpr std::size_t kMostLookedAt = 2;
+constexpr std::size_t kMostLookedAt = 4;
 
 struct LayerForm {
   StoredBlob blob;
@@ -119,38 +119,56 @@ class Push {
   }
 
   Result<Manifests> send_blobs() {
-    std::string image = TRY(send_image());
-    oci::Descriptor descriptor{.media_type = std::string(oci::media_type::kManifest),
-                               .digest = oci::sha256(image),
-                               .size = image.size(),
-                               .annotations = {},
-                               .platform = request_.image.config.platform};
-    if (request_.attestations.empty())
-      return Manifests{.by_digest = {}, .tagged = std::move(image), .named = std::move(descriptor)};
-    attest::Attached attached = TRY(attest::attach(request_.attestations, descriptor, {name_}));
-    for (const auto& [digest, bytes] : attached.blobs) {
-      // A blob is sent from the store; prune takes it from there.
+    sent_.clear();
+    Manifests manifests;
+    std::vector<oci::Descriptor> images;
+    std::vector<attest::Attached> attached;
+    for (const PlatformImage& one : request_.images) {
+      std::string image = TRY(send_image(one));
+      images.push_back({.media_type = std::string(oci::media_type::kManifest),
+                        .digest = oci::sha256(image),
+                        .size = image.size(),
+                        .annotations = {},
+                        .platform = platform_of(one)});
+      manifests.by_digest.push_back(std::move(image));
+      if (one.attestations.empty()) continue;
+      attached.push_back(TRY(attest::attach(one.attestations, images.back(), {name_})));
+      TRY_VOID(send_texts(attached.back().blobs));
+      manifests.by_digest.push_back(attached.back().manifest_json);
+    }
+    if (images.size() == 1 && attached.empty()) {
+      manifests.tagged = std::move(manifests.by_digest.front());
+      manifests.by_digest.clear();
+      manifests.named = std::move(images.front());
+      return manifests;
+    }
+    attest::Index index = attest::index_of(std::move(images), attached);
+    manifests.tagged = std::move(index.json);
+    manifests.named = std::move(index.descriptor);
+    return manifests;
+  }
+
+  /// A blob is sent from the store; prune takes it from there.
+  Result<void> send_texts(const std::vector<std::pair<oci::Digest, std::string>>& texts) {
+    for (const auto& [digest, bytes] : texts) {
       TRY(store_.put(bytes));
       TRY_VOID(send({.digest = digest, .size = bytes.size()}, options_.stop));
     }
-    return Manifests{.by_digest = {std::move(image), std::move(attached.manifest_json)},
-                     .tagged = std::move(attached.index_json),
-                     .named = std::move(attached.index)};
+    return {};
   }
 
   /// Its manifest, to be put on top of what was sent.
-  Result<std::string> send_image() {
-    oci::ImageManifest manifest = request_.image.manifest;
-    if (manifest.layers.size() != request_.chain.size())
+  Result<std::string> send_image(const PlatformImage& one) {
+    oci::ImageManifest manifest = one.image.manifest;
+    if (manifest.layers.size() != one.chain.size())
       return fail({.kind = ErrorKind::kCorrupt,
                    .what = "an image and its chain contradict each other",
-                   .where = request_.image.descriptor.digest.str()});
-    sent_.clear();
+                   .where = one.image.descriptor.digest.str()});
     // The last is the configuration.
     const auto send_one = [&](std::size_t i, const std::stop_token& stop) -> Result<void> {
       if (i == manifest.layers.size())
         return send({.digest = manifest.config.digest, .size = manifest.config.size}, stop);
-      const LayerForm form = TRY(form_of(store_, request_.chain[i], options_.compression));
+      const LayerForm form = TRY(form_of(store_, one.chain[i], options_.compression));
       manifest.layers[i].media_type = form.media_type;
       manifest.layers[i].digest = form.blob.digest;
       manifest.layers[i].size = form.blob.size;

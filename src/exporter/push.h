@@ -31,8 +31,8 @@ struct Pushed {
 
 /// Manifest and configuration have the media types of the image-spec. Layers go as the registry that they
 /// came from had them, or compressed as asked; both are kept, so a second push compresses nothing. The
-/// manifest goes last, under the name's tag. With attestations both manifests go by their digests, and last
-/// the index of both under the tag. `repository` is where the name leads to.
+/// manifest goes last, under the name's tag. With attestations or several platforms all manifests go by
+/// their digests, and last the index of them under the tag. `repository` is where the name leads to.
 Result<Pushed> push(const Request& request, const registry::Repository& repository,
                     const oci::Reference& name, const PushOptions& options);
 

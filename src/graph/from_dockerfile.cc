@@ -174,7 +174,8 @@ std::optional<VertexId> starting_root(const Stage& stage, const BuildRequest& re
                               .parent = std::nullopt,
                               .name = builder.numbered("FROM " + context->name),
                               .instruction = stage.from.text,
-                              .location = stage.from.range});
+                              .location = stage.from.range,
+                              .platform = platform_of(stage, request)});
     return build.vertices.size() - 1;
   }
   return std::nullopt;

@@ -167,10 +167,11 @@ using Op = std::variant<SourceOp, ExecOp, FileOp>;
 struct Vertex {
   Op op;
   std::optional<VertexId> parent;  ///< the chain below; none: scratch (or a SourceOp)
-  std::string name;                ///< "[build 2/5] RUN make"
-  std::string instruction;         ///< the instruction as written, joined to one line
+  std::string name;         ///< "[build 2/5] RUN make"; of several platforms "[linux/arm64 build 2/5] …"
+  std::string instruction;  ///< the instruction as written, joined to one line
   dockerfile::SourceRange location;
   bool no_cache = false;
+  oci::Platform platform = {};  ///< of the stage that it belongs to
 };
 
 /// One entry of the image's history; with a vertex it stands for that vertex's layer.

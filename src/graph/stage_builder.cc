@@ -36,7 +36,8 @@ VertexId PlannedBuild::image(const std::string& reference, const oci::Platform& 
                         .parent = std::nullopt,
                         .name = name,
                         .instruction = instruction.text,
-                        .location = instruction.range});
+                        .location = instruction.range,
+                        .platform = platform});
   return place->second;
 }
 
@@ -49,11 +50,22 @@ StageBuilder::StageBuilder(const BuildInput& input, PlannedBuild& build, const S
     if (makes_vertex(step)) ++total_;
 }
 
+// As BuildKit: "linux/amd64 ", and in a stage of another platform than the image's "linux/amd64->arm64 "
+// where it knows what that is.
+std::string StageBuilder::shown_platform() const {
+  if (!input_.request.name_platforms) return "";
+  const oci::Platform& own = state_.config.platform;
+  const oci::Platform& target = input_.request.platform;
+  const bool knows_target = own.architecture != target.architecture &&
+                            (state_.env.has("TARGETPLATFORM") || state_.env.has("TARGETARCH"));
+  return own.str() + (knows_target ? "->" + target.architecture : "") + " ";
+}
+
 std::string StageBuilder::numbered(const std::string& text) {
   if (total_ == 0) return text;
   const std::string total = std::to_string(total_);
   const std::string stage = input_.stages.all().size() > 1 ? stage_.name + " " : "";
-  return fmt::format("[{}{:>{}}/{}] {}{}", stage, ++count_, total.size(), total,
+  return fmt::format("[{}{}{:>{}}/{}] {}{}", shown_platform(), stage, ++count_, total.size(), total,
                      step_ != nullptr && step_->on_build ? "ONBUILD " : "", text);
 }
 
@@ -133,7 +145,8 @@ void StageBuilder::add_vertex(Op op, const std::string& text, const std::string&
                              .name = numbered(text),
                              .instruction = step_->instruction.text,
                              .location = step_->instruction.range,
-                             .no_cache = !cacheable && skips_cache(input_.request, stage_)});
+                             .no_cache = !cacheable && skips_cache(input_.request, stage_),
+                             .platform = state_.config.platform});
   state_.root = build_.vertices.size() - 1;
   state_.history.push_back({.created_by = created_by, .comment = kHistoryComment, .vertex = state_.root});
 }

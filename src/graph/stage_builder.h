@@ -90,6 +90,8 @@ class StageBuilder {
   Result<void> act(const dockerfile::OnBuild&);
   Result<void> act(const dockerfile::Maintainer&);
 
+  [[nodiscard]] std::string shown_platform() const;
+
   // run.cc
   struct ShellCommand;
   Result<ShellCommand> run_command(const dockerfile::Run& run);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "image/platforms.h"
 #include "importer/import_image.h"
 #include "importer/registry_image.h"
 #include "os/file.h"
@@ -97,7 +98,7 @@ Result<oci::ImageManifest> find_manifest(const Place& place, oci::Digest digest,
     const std::string text = TRY(read_blob(place, digest));
     if (auto manifest = oci::ImageManifest::from_json(text)) return manifest;
     const oci::ImageIndex index = TRY(oci::ImageIndex::from_json(text));
-    const auto found = choose(index, platform);
+    const auto found = image::choose(index.manifests, platform);
     if (!found)
       return fail({.kind = ErrorKind::kUsage,
                    .what = fmt::format("the image in {} isn't there for {}", place.path, platform.str())});

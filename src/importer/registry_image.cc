@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "image/image.h"
+#include "image/platforms.h"
 #include "image/tags.h"
 #include "os/file.h"
 #include "registry/in_order.h"
@@ -46,7 +47,7 @@ class Pull {
     for (int depth = 0; is_index(found); ++depth) {
       if (depth == kDeepestIndex) return fail(bad("indexes within indexes"));
       const oci::ImageIndex index = TRY(located(oci::ImageIndex::from_json(found.bytes)));
-      const auto chosen = choose(index, options_.platform);
+      const auto chosen = image::choose(index.manifests, options_.platform);
       if (!chosen) return fail(other_platforms(index));
       found = TRY(repository_.manifest(chosen->digest.str(), options_.stop));
     }
@@ -67,7 +68,8 @@ class Pull {
          .parallel = options_.parallel,
          .stop = options_.stop,
          .annotations = {{kRegistryDigest, named.str()}}})));
-    TRY_VOID(image::set_tags(layers_.content(), {reference_}, manifest));
+    const oci::Descriptor leads_to = options_.keep_others ? TRY(beside_others(manifest)) : manifest;
+    TRY_VOID(image::set_tags(layers_.content(), {reference_}, leads_to));
     registry::KnownRepositories known(layers_.content().root(), repository_.registry().domain());
     for (const oci::Descriptor& blob : parts.manifest.layers)
       TRY_VOID(known.add(blob.digest, repository_.name()));
@@ -77,7 +79,11 @@ class Pull {
  private:
   /// The store's image, if the registry still has the same under that name.
   Result<std::optional<oci::Descriptor>> up_to_date() {
-    const auto tagged = TRY(image::find_tag(layers_.content(), reference_));
+    const auto named = TRY(image::find_tag(layers_.content(), reference_));
+    if (!named) return std::nullopt;
+    const auto manifests = image::manifests(layers_.content(), *named);
+    if (!manifests) return std::nullopt;  // damaged
+    const auto tagged = image::choose(*manifests, options_.platform);
     if (!tagged || !tagged->annotations.contains(kRegistryDigest)) return std::nullopt;
     const auto image = image::load(layers_.content(), *tagged);
     if (!image || !options_.platform.runs(image->config.platform)) return std::nullopt;
@@ -89,6 +95,19 @@ class Pull {
     const auto now = TRY(repository_.digest_of(reference_.tag, options_.stop));
     if (!now || now->str() != tagged->annotations.at(kRegistryDigest)) return std::nullopt;
     return tagged;
+  }
+
+  /// With what was pulled under the name for other platforms. What was built under it goes, as always.
+  Result<oci::Descriptor> beside_others(const oci::Descriptor& manifest) {
+    std::vector<oci::Descriptor> all = {manifest};
+    const auto named = TRY(image::find_tag(layers_.content(), reference_));
+    if (!named) return manifest;
+    const auto before = image::manifests(layers_.content(), *named);
+    if (!before) return manifest;  // damaged
+    for (const oci::Descriptor& other : *before)
+      if (other.annotations.contains(kRegistryDigest) && other.platform != manifest.platform)
+        all.push_back(other);
+    return image::join(layers_.content(), std::move(all));
   }
 
   Result<std::string> config(const oci::Descriptor& blob) {
@@ -169,25 +188,6 @@ class Pull {
 };
 
 }  // namespace
-
-std::optional<oci::Descriptor> choose(const oci::ImageIndex& index, const oci::Platform& platform) {
-  std::optional<oci::Descriptor> best;
-  std::string best_variant;
-  for (const oci::Descriptor& manifest : index.manifests) {
-    if (!manifest.platform) {
-      if (!best) best = manifest;  // nobody says that it doesn't run here
-      continue;
-    }
-    const auto theirs = oci::Platform::parse(manifest.platform->str());
-    if (!theirs || !platform.runs(*theirs)) continue;
-    if (*theirs == platform) return manifest;
-    if (!best || !best->platform || theirs->variant > best_variant) {
-      best = manifest;
-      best_variant = theirs->variant;
-    }
-  }
-  return best;
-}
 
 Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options) {

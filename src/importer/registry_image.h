@@ -25,6 +25,9 @@ inline constexpr const char* kRegistryDigest = "org.pgstrata.registry.digest";
 
 struct PullOptions {
   oci::Platform platform = oci::Platform::host();
+  /// What the name was pulled for before on other platforms stays under it: a build for several platforms
+  /// finds all of its bases the next time.
+  bool keep_others = false;
   std::uint64_t layer_limit = kLayerLimit;
   unsigned parallel = 3;
   std::stop_token stop;
@@ -43,9 +46,5 @@ struct Pulled {
 /// there, or none for the platform. kCorrupt: it sends something else than it promises.
 Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options);
-
-/// The manifest of an index for a platform: an equal one, else the best of those that run there.
-[[nodiscard]] std::optional<oci::Descriptor> choose(const oci::ImageIndex& index,
-                                                    const oci::Platform& platform);
 
 }  // namespace pgstrata::importer

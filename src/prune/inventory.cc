@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "attest/attestation.h"
+#include "image/platforms.h"
 #include "image/tags.h"
 #include "oci/reference.h"
 #include "os/file.h"
@@ -91,18 +92,24 @@ class Taking {
   Result<void> images() {
     for (const image::Tagged& tagged : TRY(image::list_tags(layers_.content()))) {
       wanted_blobs_.insert(tagged.manifest.digest);
-      for (const oci::Digest& blob : attest::blobs(layers_.content(), tagged.manifest))
-        wanted_blobs_.insert(blob);
-      const auto image = image::load(layers_.content(), tagged.manifest);
-      if (!image) continue;
-      wanted_blobs_.insert(image->manifest.config.digest);
-      needed_.insert(image->config.diff_ids.begin(), image->config.diff_ids.end());
-      const auto reference = oci::Reference::parse(tagged.name);
-      result_.images.push_back({.name = reference ? reference->familiar() : tagged.name,
-                                .id = image->manifest.config.digest,
-                                .layers = image->config.diff_ids});
+      const auto manifests = image::manifests(layers_.content(), tagged.manifest);
+      if (!manifests) continue;
+      for (const oci::Descriptor& manifest : *manifests) one_image(tagged.name, manifest);
     }
     return {};
+  }
+
+  void one_image(const std::string& name, const oci::Descriptor& manifest) {
+    wanted_blobs_.insert(manifest.digest);
+    for (const oci::Digest& blob : attest::blobs(layers_.content(), manifest)) wanted_blobs_.insert(blob);
+    const auto image = image::load(layers_.content(), manifest);
+    if (!image) return;
+    wanted_blobs_.insert(image->manifest.config.digest);
+    needed_.insert(image->config.diff_ids.begin(), image->config.diff_ids.end());
+    const auto reference = oci::Reference::parse(name);
+    result_.images.push_back({.name = reference ? reference->familiar() : name,
+                              .id = image->manifest.config.digest,
+                              .layers = image->config.diff_ids});
   }
 
   Result<void> layers() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "image/platforms.h"
 #include "image/tags.h"
 #include "importer/layout_image.h"
 #include "oci/reference.h"
@@ -53,8 +54,8 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
   const oci::Reference reference = TRY(oci::Reference::parse(name));
   std::optional<Error> unusable;
   if (!options_.pull) {
-    if (const auto manifest = TRY(image::find_tag(layers_.content(), reference))) {
-      auto base = load(*manifest, reference.familiar(), platform);
+    if (const auto named = TRY(image::find_tag(layers_.content(), reference))) {
+      auto base = load(*named, reference.familiar(), platform);
       // One whose layers are gone, or for another platform, is as good as none, if there is another.
       if (base || (base.error().kind != ErrorKind::kNotFound && base.error().kind != ErrorKind::kUsage))
         return base;
@@ -67,9 +68,11 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
   return load(*made, reference.familiar(), platform);
 }
 
-Result<Base> Bases::load(const oci::Descriptor& manifest, const std::string& name,
+Result<Base> Bases::load(const oci::Descriptor& named, const std::string& name,
                          const oci::Platform& platform) {
-  image::Image image = TRY(image::load(layers_.content(), manifest));
+  const auto manifests = TRY(image::manifests(layers_.content(), named));
+  const auto chosen = image::choose(manifests, platform);
+  image::Image image = TRY(image::load(layers_.content(), chosen.value_or(manifests.front())));
   if (!platform.runs(image.config.platform))
     return fail({.kind = ErrorKind::kUsage,
                  .what = fmt::format("{} in the store is for {}, but {} is wanted", name,

@@ -46,8 +46,7 @@ class Bases final : public graph::BaseResolver {
 
  private:
   Result<Base> find(const std::string& reference, const oci::Platform& platform);
-  Result<Base> load(const oci::Descriptor& manifest, const std::string& name,
-                    const oci::Platform& platform);
+  Result<Base> load(const oci::Descriptor& named, const std::string& name, const oci::Platform& platform);
 
   store::LayerStore& layers_;
   Options options_;

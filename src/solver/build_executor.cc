@@ -72,17 +72,19 @@ Result<std::optional<VertexResult>> BuildExecutor::reuse(VertexId id, const Resu
   if (op_as<graph::SourceOp>(vertex) != nullptr) return solve_source(id);
   Prepared& prepared = prepared_[id];
   prepared.parts = TRY(key_parts(id, done, prepared));
-  if (vertex.no_cache) {
+  std::optional<VertexResult> found;
+  if (vertex.no_cache)
     prepared.reason = "--no-cache";
-    return std::nullopt;
-  }
-  auto found = TRY(stored(id, done, prepared));
+  else
+    found = TRY(stored(id, done, prepared));
   if (found && inputs_.verify) {
     prepared.reason = "--verify";
-    prepared.expected = std::move(found);
-    return std::nullopt;
+    prepared.expected = std::exchange(found, std::nullopt);
   }
-  if (found) inputs_.observer.finished(id, *found);
+  if (found)
+    inputs_.observer.finished(id, *found);
+  else if (is_foreign(id))
+    TRY_VOID(check_startable(id, done));
   return found;
 }
 

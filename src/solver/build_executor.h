@@ -125,6 +125,9 @@ class BuildExecutor final : public Executor {
   [[nodiscard]] std::string changed_source(const Prepared& prepared) const;
 
   Result<VertexResult> solve_source(graph::VertexId id);
+  /// kMachine if a RUN is for another platform, and this machine can't start its program.
+  Result<void> check_startable(graph::VertexId id, const Results& done);
+  [[nodiscard]] bool is_foreign(graph::VertexId id) const;
   Result<cache::LayerRow> run_file(graph::VertexId id, const Results& done, Prepared& prepared,
                                    const std::stop_token& stop);
   /// What the same step of the last build gave, as a source of unchanged bytes.

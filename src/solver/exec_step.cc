@@ -11,6 +11,7 @@
 #include "solver/build_executor.h"
 #include "solver/devices.h"
 #include "solver/exec_mounts.h"
+#include "solver/foreign_program.h"
 #include "solver/recorded_overlay.h"
 #include "solver/shown_times.h"
 #include "users/users.h"
@@ -19,6 +20,8 @@ namespace pgstrata::solver {
 namespace {
 
 using graph::VertexId;
+
+constexpr int kNotFound = 127;
 
 /// A directory for one step's mounts and upper directory; removed with all that is in it.
 class StepDirectory {
@@ -192,17 +195,43 @@ Result<cache::LayerRow> BuildExecutor::run_exec(VertexId id, const Results& done
       {.build = started_ns_, .began = prepared.started_ns, .ended = cache::Index::now()});
 }
 
+bool BuildExecutor::is_foreign(VertexId id) const {
+  return needs_sandbox(id) &&
+         inputs_.graph.vertices[id].platform.architecture != oci::Platform::host().architecture;
+}
+
+// Now, and not when its turn comes: a build that can't end isn't begun.
+Result<void> BuildExecutor::check_startable(VertexId id, const Results& done) {
+  const graph::Vertex& vertex = inputs_.graph.vertices[id];
+  const auto root = TRY(inputs_.layers.view(chain_below(id, done).layers, "the stage"));
+  const auto program = TRY(first_program(*root, std::get<graph::ExecOp>(vertex.op)));
+  const content::ContentStore& content = inputs_.layers.content();
+  if (!program || kernel_starts(program->header, content.temporary_path("probe"))) return {};
+  return fail({.kind = ErrorKind::kMachine,
+               .what = fmt::format("this machine can't run programs for {}", vertex.platform.str()),
+               .where = where(id),
+               .why = fmt::format("{} is for another processor, and the kernel has no emulator for it "
+                                  "(binfmt_misc)",
+                                  program->path),
+               .next = "install one (Debian: apt-get install qemu-user-static binfmt-support), or do the "
+                       "work in a stage FROM --platform=$BUILDPLATFORM"});
+}
+
 Result<bool> BuildExecutor::run_program(VertexId id, const sandbox::ProcessSpec& spec,
                                         const std::stop_token& stop) {
   const sandbox::Ended ended = TRY(inputs_.launcher.run(
       spec, [&](sandbox::Stream, std::string_view text) { inputs_.observer.output(id, text); }, stop));
-  if (const auto* exited = std::get_if<sandbox::Exited>(&ended.status);
-      exited != nullptr && exited->code == 0)
-    return ended.looked_up_names;
-  return fail({.kind = ErrorKind::kBuildFailed,
-               .what = fmt::format("{} failed", inputs_.graph.vertices[id].instruction),
-               .where = where(id),
-               .why = describe(ended.status)});
+  const auto* exited = std::get_if<sandbox::Exited>(&ended.status);
+  if (exited != nullptr && exited->code == 0) return ended.looked_up_names;
+  Error error{.kind = ErrorKind::kBuildFailed,
+              .what = fmt::format("{} failed", inputs_.graph.vertices[id].instruction),
+              .where = where(id),
+              .why = describe(ended.status)};
+  if (exited != nullptr && exited->code == kNotFound && is_foreign(id))
+    error.next =
+        fmt::format("if {} is there: register its emulator with the flag F, as qemu-user-static does",
+                    spec.argv.front());
+  return fail(std::move(error));
 }
 
 }  // namespace pgstrata::solver
