@@ -149,6 +149,8 @@ Result<std::optional<Falsified>> falsified_by_run(store::LayerStore& layers, con
   return falsified_by(layers, question, recording);
 }
 
+bool is_unusable(ErrorKind kind) { return kind == ErrorKind::kCorrupt || kind == ErrorKind::kNotFound; }
+
 }  // namespace
 
 Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& question) {
@@ -162,8 +164,8 @@ Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& ques
     const auto chain_then = TRY(layers.rows(run.chain));
     if (!chain_then || !layers.is_present(run.layer)) continue;
     auto falsified = falsified_by_run(layers, question, run, *chain_then);
-    // A read set that a bad disk has damaged is as good as none: the step runs.
-    if (!falsified && falsified.error().kind == ErrorKind::kCorrupt) continue;
+    // One that a bad disk has damaged, or that another build has replaced meanwhile, is as good as none.
+    if (!falsified && is_unusable(falsified.error().kind)) continue;
     if (!falsified) return fail(std::move(falsified).error());
     if (!*falsified) return Reusable{run};
     if (!first) first = *std::move(falsified);
