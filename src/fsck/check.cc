@@ -164,10 +164,10 @@ class Check {
       add("changes/" + layer.hex(), "an image needs the layer, and the index doesn't know it",
           RestoreRow{layer});
     if (tar && !add_restored_tar(layer, *tar, !list)) return {};
-    if (list && !add_restored_changes(layer, *list, !tar)) return {};
+    if (list && !add_restored_changes(layer, *list, tar ? nullptr : &changes)) return {};
     if ((tar || list) && !has_row)
       add("index.db", fmt::format("it doesn't know the layer {}", layer.str()), RestoreRow{layer});
-    return list ? Result<void>{} : unpacked(layer, changes);
+    return unpacked(layer, tar && list ? nullptr : &changes);
   }
 
   [[nodiscard]] Why read_changes(const oci::Digest& layer, filetree::ChangeSet& changes) const {
@@ -205,15 +205,18 @@ class Check {
     return false;
   }
 
-  bool add_restored_changes(const oci::Digest& layer, const std::string& why, bool has_tar) {
+  /// `changes`: gets them; null if there is no tar yet, and they can only be made when there is.
+  bool add_restored_changes(const oci::Digest& layer, const std::string& why,
+                            filetree::ChangeSet* changes) {
     const std::string path = "changes/" + layer.hex();
-    // A tar that isn't there yet can only be tried when it is.
-    if (!has_tar || make_changes(layers_, layer)) {
-      add(path, why, RestoreChanges{layer});
-      return true;
+    auto made = changes != nullptr ? make_changes(layers_, layer) : filetree::ChangeSet{};
+    if (!made) {
+      lose(layer, path, why);
+      return false;
     }
-    lose(layer, path, why);
-    return false;
+    if (changes != nullptr) *changes = *std::move(made);
+    add(path, why, RestoreChanges{layer});
+    return true;
   }
 
   void lose(const oci::Digest& layer, const std::string& path, const std::string& why) {
@@ -228,11 +231,13 @@ class Check {
       add(path, why, ForgetLayer{layer});
   }
 
-  Result<void> unpacked(const oci::Digest& layer, const filetree::ChangeSet& changes) {
+  /// Without `changes` nobody can say whether it is whole.
+  Result<void> unpacked(const oci::Digest& layer, const filetree::ChangeSet* changes) {
     const std::string path = layers_.unpacked_path(layer);
     if (!os::exists(path)) return {};
     ++report_.unpacked;
-    const auto difference = TRY(first_difference(path, changes));
+    Why difference = "the list of its files is damaged";
+    if (changes != nullptr) difference = TRY(first_difference(path, *changes));
     if (!difference) return {};
     const std::string name = "unpacked/" + layer.hex();
     if (held_.contains(layer))

@@ -94,6 +94,15 @@ TEST_F(CheckTest, EachPartOfALayerIsMadeFromTheOthers) {
   EXPECT_EQ(found(), "");
 }
 
+TEST_F(CheckTest, SeveralPartsAreMendedAtOnce) {
+  const std::string hex = layer_.diff_id.hex();
+  damage("changes/" + hex);
+  damage("unpacked/" + hex + "/file");
+  EXPECT_EQ(found(), "changes/" + hex + ": written again from the layer's tar\nunpacked/" + hex +
+                         ": removed: what needs it makes it again\n");
+  EXPECT_EQ(found(), "");
+}
+
 TEST_F(CheckTest, AnImageThatIsLostIsNamedUntilSomebodyDoesSomething) {
   ASSERT_TRUE(layers_->remove_unpacked(layer_.diff_id));
   damage(tar_);
