@@ -52,7 +52,10 @@ Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::Con
 Result<void> LayerStore::verify_after_reboot() {
   for (const LayerRow& layer : TRY(index_.unsynced_layers())) {
     // Not worth verifying file by file: the tar has everything, and is verified as a whole.
-    TRY_VOID(os::remove_tree(unpacked_path(layer.diff_id)));
+    // A plain user outside of the user namespace can't remove files of other ids; who enters it next for
+    // a build clears tmp/.
+    const std::string aside = TRY(set_aside(unpacked_path(layer.diff_id)));
+    static_cast<void>(os::remove_tree(aside).has_value());
     const auto opened = snapshot::ChangeSetFile::open(changes_path(layer.diff_id));
     const bool whole = opened && opened->verify() && content_.verify(layer.diff_id);
     if (whole) {
@@ -256,13 +259,19 @@ Result<void> LayerStore::remove(const oci::Digest& diff_id) {
 }
 
 Result<void> LayerStore::remove_unpacked(const oci::Digest& diff_id) {
-  const std::string path = unpacked_path(diff_id);
-  if (!os::exists(path)) return {};
-  // Under its own name it is whole or not there.
-  const std::string aside = content_.temporary_path("removed");
-  if (::rename(path.c_str(), aside.c_str()) != 0)
-    return fail(system_error("can't remove a layer's files", path));
+  const std::string aside = TRY(set_aside(unpacked_path(diff_id)));
   return os::remove_tree(aside);
+}
+
+Result<std::string> LayerStore::set_aside(const std::string& path) const {
+  // Under its own name it is whole or not there.
+  std::string aside = content_.temporary_path("removed");
+  if (::rename(path.c_str(), aside.c_str()) == 0 || errno == ENOENT) return aside;
+  // Only a directory that can be written can get another parent.
+  constexpr mode_t kOwner = 0700;
+  if (errno == EACCES && ::chmod(path.c_str(), kOwner) == 0 && ::rename(path.c_str(), aside.c_str()) == 0)
+    return aside;
+  return fail(system_error("can't remove a layer's files", path));
 }
 
 std::unique_ptr<PreviousLayer> LayerStore::previous(const LayerRow& layer) {

@@ -99,6 +99,8 @@ class LayerStore {
  private:
   LayerStore(const content::ContentStore& content, cache::Index& index);
   Result<void> verify_after_reboot();
+  /// Renames it into tmp/; the new name, under which nothing is if there was nothing.
+  [[nodiscard]] Result<std::string> set_aside(const std::string& path) const;
   Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
   Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
 
