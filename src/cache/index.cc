@@ -73,16 +73,20 @@ Index::Index(Database database, std::string boot_id)
 Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::string& boot_id) {
   auto database = open_checked(path, boot_id);
   if (!database && database.error().kind == ErrorKind::kCorrupt) {
-    for (const char* suffix : {"-wal", "-shm", ""}) {
-      const std::string file = path + suffix;
-      std::rename(file.c_str(), (file + ".damaged").c_str());
-    }
+    put_aside(path);
     database = open_checked(path, boot_id);
   }
   if (!database) return fail(database.error());
   std::unique_ptr<Index> index(new Index(std::move(*database), boot_id));
   TRY_VOID(index->prepare_statements());
   return index;
+}
+
+void Index::put_aside(const std::string& path) {
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    const std::string file = path + suffix;
+    std::rename(file.c_str(), (file + ".damaged").c_str());
+  }
 }
 
 Result<void> Index::prepare_statements() {
@@ -155,6 +159,13 @@ Result<std::optional<LayerRow>> Index::layer(const oci::Digest& diff_id) {
   const LayerRow row = layer_row(*layer_);
   layer_->reset();
   return row;
+}
+
+Result<bool> Index::is_empty() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("SELECT 1 FROM layer LIMIT 1"));
+  const bool row = TRY(statement.step());
+  return !row;
 }
 
 Result<std::vector<LayerRow>> Index::layers() {

@@ -76,6 +76,11 @@ class Index {
   /// aside and begun anew: it holds nothing that can't be built again.
   static Result<std::unique_ptr<Index>> open(const std::string& path, const std::string& boot_id);
 
+  /// What is wrong with the file at `path`, in SQLite's words; empty if nothing is. Only reads.
+  static Result<std::vector<std::string>> faults(const std::string& path);
+  /// As open() does with a damaged one: renames it, so that it is begun anew.
+  static void put_aside(const std::string& path);
+
   Result<std::optional<Hit>> find(const oci::Digest& key);
   /// Gives the time under which find() will know it (Hit::written). `made` of a layer that was made just
   /// now needs no end. `op`: as in Hit.
@@ -87,10 +92,15 @@ class Index {
   /// The stored runs of an op, newest first. Only a handful is kept of each op.
   Result<std::vector<RecordedRun>> runs(const oci::Digest& op);
   Result<Asked> asked(std::int64_t run);
+  /// Those whose read sets can't be read.
+  Result<std::vector<std::int64_t>> damaged_runs();
+  Result<void> forget_run(std::int64_t run);
   /// Replaces the run of the same op on the same layers and mounts. `run.id` plays no part.
   Result<void> add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked);
 
   Result<std::optional<LayerRow>> layer(const oci::Digest& diff_id);
+  /// True if it has no layer at all.
+  Result<bool> is_empty();
   /// All of them.
   Result<std::vector<LayerRow>> layers();
   /// A layer with this change set and these times that was there before `before` (now()), the oldest if

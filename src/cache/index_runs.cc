@@ -3,6 +3,7 @@
 
 #include "cache/index.h"
 #include "cache/layer_row.h"
+#include "cache/read_set.h"
 
 namespace pgstrata::cache {
 namespace {
@@ -56,6 +57,22 @@ Result<Asked> Index::asked(std::int64_t run) {
     return fail(
         {.kind = ErrorKind::kNotFound, .what = "a stored run is gone", .why = "another build replaced it"});
   return Asked{.root = statement.text(0), .mounts = statement.text(1), .names = statement.integer(2) != 0};
+}
+
+Result<std::vector<std::int64_t>> Index::damaged_runs() {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("SELECT id, asked, mounts FROM run"));
+  std::vector<std::int64_t> damaged;
+  while (TRY(statement.step()))
+    if (!ReadSet::decode(statement.text(1)) || !decode_mounts(statement.text(2)))
+      damaged.push_back(statement.integer(0));
+  return damaged;
+}
+
+Result<void> Index::forget_run(std::int64_t run) {
+  const std::scoped_lock lock(mutex_);
+  Statement statement = TRY(database_.prepare("DELETE FROM run WHERE id = ?"));
+  return statement.bind(1, run).run();
 }
 
 Result<void> Index::add_run(const oci::Digest& op, const RecordedRun& run, const Asked& asked) {

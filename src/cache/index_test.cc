@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "cache/read_set.h"
 #include "os/file.h"
 
 namespace pgstrata::cache {
@@ -66,6 +67,32 @@ TEST_F(IndexTest, ADamagedFileIsPutAside) {
   std::ofstream(directory_ + "/index.db", std::ios::binary) << "this is no database, and never was one";
   EXPECT_EQ(open("boot-2")->layer(layer_.diff_id).value(), std::nullopt);
   EXPECT_TRUE(os::exists(directory_ + "/index.db.damaged"));
+}
+
+TEST_F(IndexTest, FaultsAreToldAndTheFileIsLeftAsItIs) {
+  ASSERT_TRUE(open()->add_layer(layer_));
+  const std::string path = directory_ + "/index.db";
+  EXPECT_TRUE(Index::faults(path)->empty());
+  ASSERT_TRUE(os::write_file(path, std::string(5000, 'x')));
+  EXPECT_EQ(Index::faults(path)->size(), 1U);
+  EXPECT_EQ(os::read_file(path).value(), std::string(5000, 'x'));
+  Index::put_aside(path);
+  EXPECT_TRUE(open()->is_empty().value());
+  EXPECT_TRUE(Index::faults(path)->empty());
+}
+
+TEST_F(IndexTest, ARunThatCannotBeReadIsFoundAndForgotten) {
+  const auto index = open();
+  ASSERT_TRUE(index->add_layer(layer_));
+  const oci::Digest op = oci::sha256("op");
+  const RecordedRun run{.chain = {}, .inputs = {}, .layer = layer_, .made = {}};
+  ASSERT_TRUE(index->add_run(op, run, {.root = encode_read_set({}), .mounts = ""}));
+  EXPECT_TRUE(index->damaged_runs()->empty());
+  ASSERT_TRUE(index->add_run(op, run, {.root = "no read set", .mounts = ""}));
+  const auto damaged = index->damaged_runs().value();
+  ASSERT_EQ(damaged.size(), 1U);
+  ASSERT_TRUE(index->forget_run(damaged[0]));
+  EXPECT_TRUE(index->runs(op)->empty());
 }
 
 TEST_F(IndexTest, TheStepRemembersWhatItWasMadeOf) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 
 namespace pgstrata::cache {
@@ -41,6 +42,10 @@ std::size_t shared_length(std::string_view a, std::string_view b) {
       a.begin());
 }
 
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
 Error damaged(std::string why) {
   return {.kind = ErrorKind::kCorrupt, .what = "a read set of the store is damaged", .why = std::move(why)};
 }
@@ -70,8 +75,11 @@ std::string encode_read_set(const Observations& observations) {
   }
   std::string out(1 + ZSTD_compressBound(text.size()), '\0');
   out[0] = kVersion;
+  // With a checksum: a flipped bit must not become a path that nobody asked for.
+  const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   const std::size_t size =
-      ZSTD_compress(out.data() + 1, out.size() - 1, text.data(), text.size(), ZSTD_CLEVEL_DEFAULT);
+      ZSTD_compress2(context.get(), out.data() + 1, out.size() - 1, text.data(), text.size());
   out.resize(1 + size);
   return out;
 }

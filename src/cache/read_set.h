@@ -1,7 +1,7 @@
 // The read set of a RUN: what it asked of the chain below it, as it is stored.
 //
-// Format, version 1: a byte 1, then a zstd frame (RFC 8878) of the observations in order of their paths,
-// each
+// Format, version 1: a byte 1, then a zstd frame (RFC 8878) with its checksum, of the observations in order
+// of their paths, each
 //
 //   varint  how many bytes its path shares with the one before
 //   varint  how many follow, and these bytes

@@ -31,6 +31,20 @@ TEST(ReadSet, ComesBackAsItWas) {
   EXPECT_EQ(ReadSet::decode(encode_read_set({}))->size(), 0U);
 }
 
+TEST(ReadSet, AFlippedBitNeverGivesOtherPaths) {
+  Observations many = kSome;
+  for (int i = 0; i < 200; ++i) many.push_back({fmt::format("usr/{:03}", i), kAskedContent});
+  const std::string whole = encode_read_set(many);
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(static_cast<unsigned char>(flipped[bit / 8]) ^ (1U << bit % 8));
+    const auto set = ReadSet::decode(flipped);
+    if (!set) continue;
+    ASSERT_EQ(set->size(), many.size()) << bit;
+    for (std::size_t i = 0; i < many.size(); ++i) ASSERT_EQ(set->at(i), many[i]) << bit;
+  }
+}
+
 TEST(ReadSet, ADifferenceCountsOnlyIfItsQuestionWasAsked) {
   const ReadSet set = ReadSet::decode(encode_read_set(kSome)).value();
   EXPECT_EQ(falsified(set, {{"etc", kAskedKind << 1}, {"opt", filetree::kAskedAnything}}), nullptr);

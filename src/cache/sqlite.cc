@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
 namespace pgstrata::cache {
 namespace {
 
@@ -9,7 +11,10 @@ Error sqlite_error(sqlite3* database, std::string what) {
   const int code = sqlite3_errcode(database);
   const char* path = sqlite3_db_filename(database, "main");
   const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  const bool full = code == SQLITE_FULL;
+  // The file that processes share beside a database (-shm) can't grow: SQLite calls that an I/O error.
+  const int extended = sqlite3_extended_errcode(database);
+  const bool full = code == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
+                    (code == SQLITE_IOERR && sqlite3_system_errno(database) == ENOSPC);
   return {
       .kind = damaged ? ErrorKind::kCorrupt
               : full  ? ErrorKind::kMachine

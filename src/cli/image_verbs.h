@@ -1,5 +1,5 @@
 // The verbs that look at the store's images or give them away: images, inspect, tag, rmi, save,
-// pull, push; and at the disk they take: du, prune.
+// pull, push; at the disk they take: du, prune; and at what is wrong: check-store.
 #pragma once
 
 #include "cli/command.h"
@@ -15,5 +15,6 @@ Command add_pull(CLI::App& app, const GlobalOptions& global);
 Command add_push(CLI::App& app, const GlobalOptions& global);
 Command add_du(CLI::App& app, const GlobalOptions& global);
 Command add_prune(CLI::App& app, const GlobalOptions& global);
+Command add_check_store(CLI::App& app, const GlobalOptions& global);
 
 }  // namespace pgstrata::cli

@@ -21,7 +21,7 @@ Result<std::vector<cache::LayerRow>> chain_of(Store& store, const image::Image& 
                                               const std::string& name) {
   std::vector<cache::LayerRow> chain;
   for (const oci::Digest& layer : image.config.diff_ids) {
-    auto row = TRY(store.index->layer(layer));
+    auto row = TRY(store.layers->find(layer));
     if (!row)
       return fail({.kind = ErrorKind::kNotFound,
                    .what = "a layer of the image isn't in the store any more",

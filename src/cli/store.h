@@ -21,6 +21,9 @@ struct Store {
   std::unique_ptr<store::LayerStore> layers;
 };
 
+/// The machine's boot id.
+Result<std::string> boot_id();
+
 /// kMachine when the directory can't be made or written.
 Result<Store> open_store(const GlobalOptions& global);
 

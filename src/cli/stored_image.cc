@@ -120,7 +120,7 @@ Result<std::vector<exporter::PlatformImage>> all_platforms(const Store& store, c
 Result<std::vector<cache::LayerRow>> chain_of(const Store& store, const image::Image& image) {
   std::vector<cache::LayerRow> chain;
   for (const oci::Digest& diff_id : image.config.diff_ids) {
-    const auto layer = TRY(store.index->layer(diff_id));
+    const auto layer = TRY(store.layers->find(diff_id));
     if (!layer || !store.layers->is_present(*layer))
       return fail({.kind = ErrorKind::kNotFound,
                    .what = "a layer of the image isn't in the store any more",

@@ -29,6 +29,7 @@ const std::vector<Verb>& verbs() {
       {"save", "write images to an archive", add_save},
       {"du", "show what takes how much of the disk", add_du},
       {"prune", "remove what isn't needed, or wasn't used for long", add_prune},
+      {"check-store", "look for damage in the store, and mend it", add_check_store},
       {"bootstrap", "make a Debian base image without a registry", add_bootstrap},
   };
   return table;

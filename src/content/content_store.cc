@@ -19,7 +19,7 @@ Error wrong_digest(const std::string& path, const oci::Digest& expected, const o
           .what = "a blob of the store is damaged",
           .where = path,
           .why = fmt::format("its digest is {}, expected {}", found.str(), expected.str()),
-          .next = "remove the file; the next build makes or fetches it again"};
+          .next = "pgstrata check-store --repair"};
 }
 
 }  // namespace
@@ -33,15 +33,8 @@ Ingest::~Ingest() {
 
 Result<void> Ingest::commit(const oci::Digest& digest) {
   const std::string target = store_.blob_path(digest);
-  struct stat status {};
-  if (::fstat(fd_.get(), &status) != 0) return fail(system_error("can't store a blob", target));
-  // One of another size is damaged, whatever its name says: being made again is what heals it.
-  const auto there = store_.size(digest);
-  if (there && *there == static_cast<std::uint64_t>(status.st_size)) {
-    ::unlink(path_.c_str());
-  } else if (::rename(path_.c_str(), target.c_str()) != 0) {
-    return fail(system_error("can't store a blob", target));
-  }
+  // One that is there may be damaged, whatever its name and size say: being made again is what heals it.
+  if (::rename(path_.c_str(), target.c_str()) != 0) return fail(system_error("can't store a blob", target));
   path_.clear();
   return {};
 }
@@ -113,7 +106,7 @@ Result<Ingest> ContentStore::ingest() const {
 
 Result<oci::Digest> ContentStore::put(std::string_view bytes) const {
   const oci::Digest digest = oci::sha256(bytes);
-  if (const auto there = size(digest); there && *there == bytes.size()) return digest;
+  if (const auto there = os::read_file(blob_path(digest)); there && *there == bytes) return digest;
   Ingest blob = TRY(ingest());
   TRY_VOID(os::write_all(blob.fd(), bytes, blob.path()));
   TRY_VOID(blob.commit(digest));

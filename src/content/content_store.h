@@ -32,7 +32,7 @@ class Ingest {
   /// For writing the bytes. They are not hashed here: whoever writes them knows their digest.
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// Publishes the bytes under `digest`. If the blob exists already, these bytes are dropped.
+  /// Publishes the bytes under `digest`, in place of what is there under it.
   Result<void> commit(const oci::Digest& digest);
 
  private:

@@ -48,6 +48,19 @@ TEST_F(ContentStoreTest, MakingACutBlobAgainHealsIt) {
   EXPECT_EQ(store.read(digest).value(), "hello");
 }
 
+TEST_F(ContentStoreTest, MakingABlobWithWrongBytesAgainHealsIt) {
+  const auto store = ContentStore::open(root_).value();
+  const auto digest = store.put("hello").value();
+  ASSERT_TRUE(os::write_file(store.blob_path(digest), "hellO"));
+  ASSERT_TRUE(store.put("hello"));
+  EXPECT_EQ(store.read(digest).value(), "hello");
+  ASSERT_TRUE(os::write_file(store.blob_path(digest), "hellO"));
+  auto again = store.ingest().value();
+  ASSERT_TRUE(os::write_all(again.fd(), "hello", again.path()));
+  ASSERT_TRUE(again.commit(digest));
+  EXPECT_EQ(store.read(digest).value(), "hello");
+}
+
 TEST_F(ContentStoreTest, AnAbandonedIngestLeavesNothing) {
   const auto store = ContentStore::open(root_).value();
   std::string path;

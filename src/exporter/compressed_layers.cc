@@ -4,6 +4,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <future>
 #include <optional>
 
 #include "layer/compress.h"
@@ -32,7 +33,11 @@ Result<StoredBlob> make(const content::ContentStore& store, const StoredBlob& ta
   const layer::CompressOptions options{
       .kind = compression.codec == Codec::kGzip ? layer::Compression::kGzip : layer::Compression::kZstd,
       .level = compression.level};
-  const layer::Compressed compressed = TRY(layer::compress(blob.get(), tar.size, options, sink));
+  // A damaged tar would become a layer with a digest that fits.
+  auto verified = std::async(std::launch::async, [&] { return store.verify(tar.digest); });
+  const auto made = layer::compress(blob.get(), tar.size, options, sink);
+  TRY_VOID(verified.get());
+  const layer::Compressed compressed = TRY(made);
   // A damaged blob of the same name would win over these bytes.
   const auto present = store.size(compressed.digest);
   if (present && (*present != compressed.size || !store.verify(compressed.digest)))

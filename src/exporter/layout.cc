@@ -101,6 +101,8 @@ filetree::Entry header_entry(const std::string& path, filetree::EntryType type, 
 Result<void> copy_blob(const content::ContentStore& store, const StoredBlob& blob,
                        std::vector<std::byte>& buffer, const layer::ByteSink& sink) {
   const os::Fd fd = TRY(store.open_blob(blob.digest));
+  // Whoever reads the archive must not be the first to notice.
+  oci::Sha256 hash;
   std::uint64_t left = blob.size;
   while (left > 0) {
     const ssize_t got = ::read(fd.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), left));
@@ -112,10 +114,18 @@ Result<void> copy_blob(const content::ContentStore& store, const StoredBlob& blo
                    .what = "a blob of the store is too short",
                    .where = path,
                    .why = fmt::format("{} bytes are missing", left),
-                   .next = "remove the file; the next build makes it again"});
-    TRY_VOID(sink(std::span(buffer).first(static_cast<std::size_t>(got))));
+                   .next = "pgstrata check-store --repair"});
+    const auto bytes = std::span(buffer).first(static_cast<std::size_t>(got));
+    hash.update(bytes);
+    TRY_VOID(sink(bytes));
     left -= static_cast<std::uint64_t>(got);
   }
+  if (const oci::Digest found = hash.finish(); found != blob.digest)
+    return fail({.kind = ErrorKind::kCorrupt,
+                 .what = "a blob of the store is damaged",
+                 .where = store.blob_path(blob.digest),
+                 .why = fmt::format("its digest is {}, expected {}", found.str(), blob.digest.str()),
+                 .next = "pgstrata check-store --repair"});
   return {};
 }
 

@@ -57,6 +57,7 @@ Result<void> write_file(const LayoutFile& file, const content::ContentStore& sto
     TRY_VOID(os::write_all(out.fd(), *text, path));
   } else {
     const auto& blob = std::get<StoredBlob>(file.bytes);
+    TRY_VOID(store.verify(blob.digest));
     const os::Fd from = TRY(store.open_blob(blob.digest));
     TRY_VOID(os::copy_range(from.get(), 0, blob.size, out.fd(), path));
   }

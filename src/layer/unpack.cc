@@ -297,7 +297,7 @@ Result<void> verify_blob(int blob, const oci::Digest& diff_id, const std::string
                .what = "a stored layer is damaged",
                .where = name,
                .why = fmt::format("its content is {}, it should be {}", digest.str(), diff_id.str()),
-               .next = "remove the file; the next build makes its layer again"});
+               .next = "pgstrata check-store --repair"});
 }
 
 }  // namespace pgstrata::layer

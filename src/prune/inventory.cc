@@ -106,6 +106,8 @@ class Taking {
     if (!image) return;
     wanted_blobs_.insert(image->manifest.config.digest);
     needed_.insert(image->config.diff_ids.begin(), image->config.diff_ids.end());
+    // The index may have been begun anew, and not know them.
+    wanted_blobs_.insert(image->config.diff_ids.begin(), image->config.diff_ids.end());
     const auto reference = oci::Reference::parse(name);
     result_.images.push_back({.name = reference ? reference->familiar() : name,
                               .id = image->manifest.config.digest,

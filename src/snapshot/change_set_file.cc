@@ -392,7 +392,7 @@ Error ChangeSetFile::damaged(std::string why) const {
           .what = "a stored change set is damaged",
           .where = name_,
           .why = std::move(why),
-          .next = "remove the file; the next build makes its layer again"};
+          .next = "pgstrata check-store --repair"};
 }
 
 }  // namespace pgstrata::snapshot

@@ -14,7 +14,7 @@ namespace {
 Result<std::optional<Chain>> chain_of(store::LayerStore& layers, const image::Image& image) {
   Chain chain;
   for (const oci::Digest& diff_id : image.config.diff_ids) {
-    const auto layer = TRY(layers.index().layer(diff_id));
+    const auto layer = TRY(layers.find(diff_id));
     if (!layer || !layers.is_present(*layer)) return std::nullopt;
     chain = chain.with(*layer);
   }

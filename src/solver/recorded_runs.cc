@@ -138,6 +138,21 @@ Result<std::optional<Falsified>> falsified_by(store::LayerStore& layers, const R
   return Check(layers, question).run(recording);
 }
 
+namespace {
+
+Result<std::optional<Falsified>> falsified_by_run(store::LayerStore& layers, const RunQuestion& question,
+                                                  const RecordedRun& run,
+                                                  const std::vector<cache::LayerRow>& chain_then) {
+  auto asked = TRY(layers.index().asked(run.id));
+  auto named = TRY(layers.named(chain_then));
+  const Recording recording{.asked = std::move(asked), .inputs = run.inputs, .layers = std::move(named)};
+  return falsified_by(layers, question, recording);
+}
+
+bool is_unusable(ErrorKind kind) { return kind == ErrorKind::kCorrupt || kind == ErrorKind::kNotFound; }
+
+}  // namespace
+
 Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& question) {
   std::vector<RecordedRun> runs = TRY(layers.index().runs(question.op));
   std::stable_sort(runs.begin(), runs.end(), [&](const RecordedRun& a, const RecordedRun& b) {
@@ -148,12 +163,12 @@ Result<Verdict> find_reusable(store::LayerStore& layers, const RunQuestion& ques
     // Without the layers that it ran on there is nothing to compare with.
     const auto chain_then = TRY(layers.rows(run.chain));
     if (!chain_then || !layers.is_present(run.layer)) continue;
-    auto asked = TRY(layers.index().asked(run.id));
-    auto named = TRY(layers.named(*chain_then));
-    const Recording recording{.asked = std::move(asked), .inputs = run.inputs, .layers = std::move(named)};
-    auto falsified = TRY(falsified_by(layers, question, recording));
-    if (!falsified) return Reusable{run};
-    if (!first) first = std::move(falsified);
+    auto falsified = falsified_by_run(layers, question, run, *chain_then);
+    // One that a bad disk has damaged, or that another build has replaced meanwhile, is as good as none.
+    if (!falsified && is_unusable(falsified.error().kind)) continue;
+    if (!falsified) return fail(std::move(falsified).error());
+    if (!*falsified) return Reusable{run};
+    if (!first) first = *std::move(falsified);
   }
   if (first) return std::move(*first);
   return NoRun{};

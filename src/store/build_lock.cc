@@ -59,4 +59,10 @@ Result<bool> BuildLock::take_alone(bool wait) {
   return true;
 }
 
+Result<void> BuildLock::share_again() {
+  while (::flock(fd_.get(), LOCK_SH) != 0)
+    if (errno != EINTR) return fail(system_error("can't lock the store", "build.lock"));
+  return {};
+}
+
 }  // namespace pgstrata::store

@@ -23,6 +23,8 @@ class BuildLock {
   /// Nobody else uses the store from here until the lock goes. With `wait` as soon as nobody does; without
   /// it false, if somebody does now.
   Result<bool> take_alone(bool wait);
+  /// Lets others in again.
+  Result<void> share_again();
 
  private:
   explicit BuildLock(os::Fd fd) : fd_(std::move(fd)) {}

@@ -36,17 +36,26 @@ LayerStore::LayerStore(const content::ContentStore& content, cache::Index& index
 
 Result<std::unique_ptr<LayerStore>> LayerStore::open(const content::ContentStore& content,
                                                      cache::Index& index) {
+  auto store = TRY(open_as_it_is(content, index));
+  TRY_VOID(store->verify_after_reboot());
+  return store;
+}
+
+Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::ContentStore& content,
+                                                              cache::Index& index) {
   std::unique_ptr<LayerStore> store(new LayerStore(content, index));
   for (const char* directory : {"/changes", "/unpacked"})
     TRY_VOID(os::make_directories(content.root() + directory));
-  TRY_VOID(store->verify_after_reboot());
   return store;
 }
 
 Result<void> LayerStore::verify_after_reboot() {
   for (const LayerRow& layer : TRY(index_.unsynced_layers())) {
     // Not worth verifying file by file: the tar has everything, and is verified as a whole.
-    TRY_VOID(os::remove_tree(unpacked_path(layer.diff_id)));
+    // A plain user outside of the user namespace can't remove files of other ids; who enters it next for
+    // a build clears tmp/.
+    const std::string aside = TRY(set_aside(unpacked_path(layer.diff_id)));
+    static_cast<void>(os::remove_tree(aside).has_value());
     const auto opened = snapshot::ChangeSetFile::open(changes_path(layer.diff_id));
     const bool whole = opened && opened->verify() && content_.verify(layer.diff_id);
     if (whole) {
@@ -76,16 +85,38 @@ Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::Writt
                      .times = times,
                      .step = step};
   TRY_VOID(tar.commit(written.diff_id));
-  const std::string path = changes_path(written.diff_id);
-  if (!os::exists(path)) {
-    const std::string bytes = TRY(snapshot::serialise(written.changes));
-    const content::Ingest file = TRY(content_.ingest());
-    TRY_VOID(os::write_all(file.fd(), bytes, path));
-    if (::rename(file.path().c_str(), path.c_str()) != 0)
-      return fail(system_error("can't store the list of a layer's files", path));
-  }
+  TRY_VOID(write_changes(written.diff_id, written.changes));
   TRY_VOID(index_.add_layer(row));
   return row;
+}
+
+Result<void> LayerStore::write_changes(const oci::Digest& diff_id,
+                                       const filetree::ChangeSet& changes) const {
+  const std::string path = changes_path(diff_id);
+  const std::string bytes = TRY(snapshot::serialise(changes));
+  const content::Ingest file = TRY(content_.ingest());
+  TRY_VOID(os::write_all(file.fd(), bytes, path));
+  // In place of one that is there: that may be damaged.
+  if (::rename(file.path().c_str(), path.c_str()) != 0)
+    return fail(system_error("can't store the list of a layer's files", path));
+  return {};
+}
+
+Result<LayerRow> LayerStore::row_of_files(const oci::Digest& diff_id) const {
+  const auto opened = TRY(snapshot::ChangeSetFile::open(changes_path(diff_id)));
+  TRY_VOID(opened.verify());
+  TRY_VOID(content_.verify(diff_id));
+  const filetree::ChangeSet changes = TRY(opened.read_all());
+  const std::uint64_t size = TRY(content_.size(diff_id));
+  return LayerRow{.diff_id = diff_id, .change_set = filetree::change_set_digest(changes), .size = size};
+}
+
+Result<std::optional<LayerRow>> LayerStore::find(const oci::Digest& diff_id) {
+  if (const auto known = TRY(index_.layer(diff_id))) return known;
+  const auto row = row_of_files(diff_id);
+  if (!row) return std::nullopt;
+  TRY_VOID(index_.add_layer(*row));
+  return *row;
 }
 
 Result<LayerRow> LayerStore::add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
@@ -228,13 +259,19 @@ Result<void> LayerStore::remove(const oci::Digest& diff_id) {
 }
 
 Result<void> LayerStore::remove_unpacked(const oci::Digest& diff_id) {
-  const std::string path = unpacked_path(diff_id);
-  if (!os::exists(path)) return {};
-  // Under its own name it is whole or not there.
-  const std::string aside = content_.temporary_path("removed");
-  if (::rename(path.c_str(), aside.c_str()) != 0)
-    return fail(system_error("can't remove a layer's files", path));
+  const std::string aside = TRY(set_aside(unpacked_path(diff_id)));
   return os::remove_tree(aside);
+}
+
+Result<std::string> LayerStore::set_aside(const std::string& path) const {
+  // Under its own name it is whole or not there.
+  std::string aside = content_.temporary_path("removed");
+  if (::rename(path.c_str(), aside.c_str()) == 0 || errno == ENOENT) return aside;
+  // Only a directory that can be written can get another parent.
+  constexpr mode_t kOwner = 0700;
+  if (errno == EACCES && ::chmod(path.c_str(), kOwner) == 0 && ::rename(path.c_str(), aside.c_str()) == 0)
+    return aside;
+  return fail(system_error("can't remove a layer's files", path));
 }
 
 std::unique_ptr<PreviousLayer> LayerStore::previous(const LayerRow& layer) {

@@ -34,6 +34,9 @@ class LayerStore {
   /// forgotten if they are.
   static Result<std::unique_ptr<LayerStore>> open(const content::ContentStore& content,
                                                   cache::Index& index);
+  /// The same without verifying or forgetting anything: for who looks at what there is.
+  static Result<std::unique_ptr<LayerStore>> open_as_it_is(const content::ContentStore& content,
+                                                           cache::Index& index);
 
   /// Writes a layer from entries and their bytes, without unpacking it.
   Result<cache::LayerRow> add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
@@ -49,6 +52,14 @@ class LayerStore {
 
   /// True if the layer's files are there, as far as one look at their names and sizes tells.
   [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;
+
+  /// The row of a layer that an image needs. If the index was begun anew and has none, it is made from the
+  /// layer's files once they are verified; nothing if they aren't there or aren't whole.
+  Result<std::optional<cache::LayerRow>> find(const oci::Digest& diff_id);
+  /// What the row of a layer has to say, as far as its files tell; kCorrupt if they are damaged.
+  [[nodiscard]] Result<cache::LayerRow> row_of_files(const oci::Digest& diff_id) const;
+  /// Writes the list of the files of a layer whose tar is there already.
+  Result<void> write_changes(const oci::Digest& diff_id, const filetree::ChangeSet& changes) const;
 
   /// The layers with these DiffIDs, or nothing if one of them isn't there any more.
   Result<std::optional<std::vector<cache::LayerRow>>> rows(const std::vector<oci::Digest>& diff_ids);
@@ -88,6 +99,8 @@ class LayerStore {
  private:
   LayerStore(const content::ContentStore& content, cache::Index& index);
   Result<void> verify_after_reboot();
+  /// Renames it into tmp/; the new name, under which nothing is if there was nothing.
+  [[nodiscard]] Result<std::string> set_aside(const std::string& path) const;
   Result<const snapshot::ChangeSetFile*> changes(const oci::Digest& diff_id);
   Result<std::string> unpacked(const cache::LayerRow& layer, bool rootless);
 

@@ -26,6 +26,9 @@ class LayerStoreTest : public testing::Test {
     content_.emplace(content::ContentStore::open(root_).value());
     index_ = cache::Index::open(root_ + "/index.db", "boot").value();
     layers_ = LayerStore::open(*content_, *index_).value();
+    layer_ = add();
+  }
+  cache::LayerRow add() {
     const auto open = [this](const Entry&) -> Result<filetree::Content> {
       return filetree::Content{.fd = {}, .offset = 0, .size = bytes_.size(), .text = bytes_};
     };
@@ -37,7 +40,7 @@ class LayerStoreTest : public testing::Test {
     file.mode = 0644;
     file.size = bytes_.size();
     file.content = oci::sha256(bytes_);
-    layer_ = layers_->add({root, file}, open, {}).value();
+    return layers_->add({root, file}, open, {}).value();
   }
   void TearDown() override { ASSERT_TRUE(os::remove_tree(root_)); }
 
@@ -77,6 +80,31 @@ TEST_F(LayerStoreTest, WhatIsLeftOfAKilledUnpackingIsCleared) {
   const auto directories = layers_->lowerdirs({layer_}, false);
   ASSERT_TRUE(directories) << directories.error().message();
   EXPECT_EQ(os::read_file(directories->front() + "/file").value(), bytes_);
+}
+
+TEST_F(LayerStoreTest, ALayerWithoutItsRowIsFoundByItsFilesUnlessTheyAreDamaged) {
+  EXPECT_EQ(layers_->find(layer_.diff_id).value(), layer_);
+  ASSERT_TRUE(index_->forget_layer(layer_.diff_id));
+  EXPECT_EQ(layers_->find(layer_.diff_id).value(), layer_);
+  EXPECT_EQ(index_->layer(layer_.diff_id).value(), layer_);
+  ASSERT_TRUE(index_->forget_layer(layer_.diff_id));
+  const std::string tar = os::read_file(content_->blob_path(layer_.diff_id)).value();
+  std::string wrong = tar;
+  wrong[wrong.size() / 2] = 'y';
+  ASSERT_TRUE(os::write_file(content_->blob_path(layer_.diff_id), wrong));
+  EXPECT_EQ(layers_->find(layer_.diff_id).value(), std::nullopt);
+  ASSERT_TRUE(os::write_file(content_->blob_path(layer_.diff_id), tar));
+  ASSERT_TRUE(os::write_file(layers_->changes_path(layer_.diff_id), "nothing"));
+  EXPECT_EQ(layers_->find(layer_.diff_id).value(), std::nullopt);
+}
+
+TEST_F(LayerStoreTest, ALayerThatIsMadeAgainReplacesWhatIsDamaged) {
+  const std::string changes = os::read_file(layers_->changes_path(layer_.diff_id)).value();
+  ASSERT_TRUE(os::write_file(layers_->changes_path(layer_.diff_id), "nothing"));
+  ASSERT_TRUE(os::write_file(content_->blob_path(layer_.diff_id), std::string(layer_.size, 'z')));
+  ASSERT_EQ(add().diff_id, layer_.diff_id);
+  EXPECT_EQ(os::read_file(layers_->changes_path(layer_.diff_id)).value(), changes);
+  EXPECT_TRUE(content_->verify(layer_.diff_id));
 }
 
 }  // namespace

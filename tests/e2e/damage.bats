@@ -78,6 +78,18 @@ P
   is "$(content 3)" first
 }
 
+@test "after a reboot: layers with files of other ids" {
+  printf 'FROM bb\nRUN mkdir /d && echo first >/d/1 && chown -R 77:78 /d && chmod 700 /d\nRUN cat /d/1 >/2\n' | dockerfile
+  build
+  reboot_store
+  build
+  reboot_store
+  sed -i 's,/2$,/3,' Dockerfile
+  root_tar
+  is "$(content 3)" first
+  is "$(find "$PGSTRATA_ROOT/tmp" -mindepth 1 -maxdepth 1)" ""
+}
+
 @test "after a reboot that damaged nothing: all hits" {
   two_layers
   reboot_store

@@ -134,6 +134,9 @@ printf 'FROM bb\nCOPY big /\n' >Dockerfile
 refused 3 'No space left'
 printf 'FROM bb\nRUN head -c 15m /dev/urandom >/big\n' >Dockerfile
 refused 3 'No space left'
+cat /dev/zero >"$T/store/rest" 2>/dev/null || true
+refused 3 $'index.db\nfree some space there'
+rm "$T/store/rest"
 mount -o remount,size=200m "$T/store"
 printf 'FROM bb\nCOPY big /\nRUN head -c 10m /dev/zero >/z\n' >Dockerfile
 build --output "type=tar,dest=$T/root.tar"
