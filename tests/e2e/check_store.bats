@@ -120,6 +120,25 @@ P
   clean
 }
 
+@test "a name of several platforms: all their layers are its own" {
+  printf 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n' | dockerfile
+  mkdir amd64 s390x
+  echo one >amd64/name
+  echo two >s390x/name
+  build --platform linux/amd64,linux/s390x
+  check
+  has "$output" "nothing is wrong"
+  for layer in "$PGSTRATA_ROOT"/changes/*; do
+    layer=${layer##*/}
+    if tar -xOf "$PGSTRATA_ROOT/blobs/sha256/$layer" name 2>/dev/null | grep -q two; then second=$layer; fi
+  done
+  flip "$PGSTRATA_ROOT/blobs/sha256/$second"
+  rm -rf "$PGSTRATA_ROOT/unpacked/$second" "$PGSTRATA_ROOT/compressed"
+  check
+  found "t:latest"
+  has "$output" "its layer sha256:$second is lost"
+}
+
 @test "what killed builds left goes, unless a build is at work" {
   two_layers
   cp "$blob" "$PGSTRATA_ROOT/tmp/blob.1"
