@@ -52,6 +52,8 @@ class Check {
     else
       add("index.json", "the list of images can't be read: " + text_of(names_.tags.error()),
           ByHand{names_.tags.error().next});
+    if (names_.tags && image::is_list_damaged(content_))
+      add("index.json", "the list of images can't be read", RestoreList{});
     for (const oci::Digest& layer : held_) needed_by_[layer];
     TRY_VOID(blobs());
     forms();
@@ -307,7 +309,8 @@ class Check {
 Result<Names> list_names(store::LayerStore& layers, bool alone) {
   const std::string& root = layers.content().root();
   Names names{.tags = image::list_tags(layers.content())};
-  names.alone = alone && names.tags;
+  // Images that are younger than an older list aren't in it.
+  names.alone = alone && names.tags && !image::is_list_damaged(layers.content());
   names.rows = TRY(layers.index().layers());
   names.blobs = TRY(names_in(root + "/blobs/sha256"));
   names.changes = TRY(names_in(root + "/changes"));
