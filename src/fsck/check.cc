@@ -309,8 +309,7 @@ class Check {
 Result<Names> list_names(store::LayerStore& layers, bool alone) {
   const std::string& root = layers.content().root();
   Names names{.tags = image::list_tags(layers.content())};
-  // Images that are younger than an older list aren't in it.
-  names.alone = alone && names.tags && !image::is_list_damaged(layers.content());
+  names.alone = alone && names.tags;
   names.rows = TRY(layers.index().layers());
   names.blobs = TRY(names_in(root + "/blobs/sha256"));
   names.changes = TRY(names_in(root + "/changes"));
