@@ -71,15 +71,16 @@ Index::Index(Database database, std::string boot_id)
     : database_(std::move(database)), boot_id_(std::move(boot_id)) {}
 
 Result<std::unique_ptr<Index>> Index::open(const std::string& path, const std::string& boot_id) {
-  auto database = open_checked(path, boot_id);
-  if (!database && database.error().kind == ErrorKind::kCorrupt) {
-    put_aside(path);
-    database = open_checked(path, boot_id);
-  }
-  if (!database) return fail(database.error());
-  std::unique_ptr<Index> index(new Index(std::move(*database), boot_id));
-  TRY_VOID(index->prepare_statements());
-  return index;
+  const auto open_whole = [&]() -> Result<std::unique_ptr<Index>> {
+    Database database = TRY(open_checked(path, boot_id));
+    std::unique_ptr<Index> index(new Index(std::move(database), boot_id));
+    TRY_VOID(index->prepare_statements());
+    return index;
+  };
+  auto index = open_whole();
+  if (index || index.error().kind != ErrorKind::kCorrupt) return index;
+  put_aside(path);
+  return open_whole();
 }
 
 void Index::put_aside(const std::string& path) {

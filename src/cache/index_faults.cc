@@ -8,6 +8,13 @@
 namespace pgstrata::cache {
 namespace {
 
+Result<std::string> schema_of(const Database& database) {
+  Statement statement = TRY(database.prepare("SELECT sql FROM sqlite_master ORDER BY type, name"));
+  std::string text;
+  while (TRY(statement.step())) text += statement.text(0) + "\n";
+  return text;
+}
+
 Result<std::vector<std::string>> look(const std::string& path) {
   const Database database = TRY(Database::open(path));
   std::vector<std::string> faults;
@@ -19,6 +26,12 @@ Result<std::vector<std::string>> look(const std::string& path) {
       return faults;
     }
   }
+  const Database model = TRY(Database::open(":memory:"));
+  TRY_VOID(model.execute(kSchema));
+  const std::string expected = TRY(schema_of(model));
+  // A flipped bit in a column's name is no fault to SQLite.
+  const std::string found = TRY(schema_of(database));
+  if (found != expected) return std::vector<std::string>{"its tables aren't those of its schema"};
   Statement integrity = TRY(database.prepare("PRAGMA integrity_check(5)"));
   while (TRY(integrity.step()))
     if (const std::string line = integrity.text(0); line != "ok") faults.push_back(line);

@@ -81,6 +81,19 @@ TEST_F(IndexTest, FaultsAreToldAndTheFileIsLeftAsItIs) {
   EXPECT_TRUE(Index::faults(path)->empty());
 }
 
+TEST_F(IndexTest, AFlippedBitInTheNameOfAColumnIsDamage) {
+  ASSERT_TRUE(open()->add_layer(layer_));
+  const std::string path = directory_ + "/index.db";
+  std::string bytes = os::read_file(path).value();
+  const std::size_t at = bytes.find("change_set BLOB");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 'b';
+  ASSERT_TRUE(os::write_file(path, bytes));
+  EXPECT_EQ(Index::faults(path)->size(), 1U);
+  EXPECT_TRUE(open()->is_empty().value());
+  EXPECT_TRUE(os::exists(path + ".damaged"));
+}
+
 TEST_F(IndexTest, ARunThatCannotBeReadIsFoundAndForgotten) {
   const auto index = open();
   ASSERT_TRUE(index->add_layer(layer_));

@@ -7,22 +7,24 @@
 namespace pgstrata::cache {
 namespace {
 
-Error sqlite_error(sqlite3* database, std::string what) {
+/// `is_schema`: the statement doesn't fit the tables, which are then not those that we made.
+Error sqlite_error(sqlite3* database, std::string what, bool is_schema = false) {
   const int code = sqlite3_errcode(database);
   const char* path = sqlite3_db_filename(database, "main");
-  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || is_schema;
   // The file that processes share beside a database (-shm) can't grow: SQLite calls that an I/O error.
   const int extended = sqlite3_extended_errcode(database);
   const bool full = code == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
                     (code == SQLITE_IOERR && sqlite3_system_errno(database) == ENOSPC);
-  return {
-      .kind = damaged ? ErrorKind::kCorrupt
-              : full  ? ErrorKind::kMachine
-                      : ErrorKind::kIo,
-      .what = std::move(what),
-      .where = path != nullptr ? path : "",
-      .why = sqlite3_errmsg(database),
-      .next = full ? "free some space there, or choose another store with --root or PGSTRATA_ROOT" : ""};
+  return {.kind = damaged ? ErrorKind::kCorrupt
+                  : full  ? ErrorKind::kMachine
+                          : ErrorKind::kIo,
+          .what = std::move(what),
+          .where = path != nullptr ? path : "",
+          .why = sqlite3_errmsg(database),
+          .next = full      ? "free some space there, or choose another store with --root or PGSTRATA_ROOT"
+                  : damaged ? "pgstrata check-store --repair"
+                            : ""};
 }
 
 }  // namespace
@@ -105,8 +107,10 @@ Result<Database> Database::open(const std::string& path) {
 Result<Statement> Database::prepare(std::string_view sql) const {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) !=
-      SQLITE_OK)
-    return fail(sqlite_error(database_.get(), "the index of the store can't be used"));
+      SQLITE_OK) {
+    const bool is_schema = sqlite3_errcode(database_.get()) == SQLITE_ERROR;
+    return fail(sqlite_error(database_.get(), "the index of the store can't be used", is_schema));
+  }
   return Statement(database_.get(), statement);
 }
 

@@ -2,6 +2,7 @@
 //
 //   oci-layout               {"imageLayoutVersion":"1.0.0"}
 //   index.json               the tagged images (image/tags.h)
+//   index.json.synced        as it was when it was last known to be on the disk
 //   blobs/sha256/<hex>       layers as uncompressed tars, configurations, manifests
 //   tmp/                     what is being written; anything in it may be removed when no build runs
 //
@@ -21,6 +22,9 @@
 namespace pgstrata::content {
 
 class ContentStore;
+
+/// Ending of the name of index.json's older self.
+inline constexpr const char* kSynced = ".synced";
 
 /// A blob in the making. Discarded unless committed. Move-only.
 class Ingest {

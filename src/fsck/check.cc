@@ -53,6 +53,8 @@ class Check {
     else
       add("index.json", "the list of images can't be read: " + text_of(names_.tags.error()),
           ByHand{names_.tags.error().next});
+    if (names_.tags && image::is_list_damaged(content_))
+      add("index.json", "the list of images can't be read", RestoreList{});
     for (const oci::Digest& layer : held_) needed_by_[layer];
     TRY_VOID(blobs());
     forms();

@@ -141,5 +141,15 @@ TEST_F(CheckTest, WithoutTheListOfImagesNothingIsLeftOver) {
   EXPECT_FALSE(report.alone);
 }
 
+TEST_F(CheckTest, TheListThatWasSyncedTakesThePlaceOfADamagedOne) {
+  const std::string list = os::read_file(root_ + "/index.json").value();
+  ASSERT_TRUE(os::write_file(root_ + "/index.json.synced", list));
+  damage("index.json");
+  EXPECT_EQ(image::list_tags(*content_)->size(), 1U);
+  EXPECT_EQ(found(), "index.json: the list that was last synced takes its place\n");
+  EXPECT_EQ(os::read_file(root_ + "/index.json").value(), list);
+  EXPECT_EQ(found(), "");
+}
+
 }  // namespace
 }  // namespace pgstrata::fsck

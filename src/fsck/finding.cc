@@ -16,6 +16,9 @@ struct Text {
   std::string operator()(const BeginIndexAnew&) const {
     return "put aside as index.db.damaged and begun anew: steps run again, images stay";
   }
+  std::string operator()(const RestoreList&) const {
+    return "the list that was last synced takes its place";
+  }
   std::string operator()(const ByHand& by_hand) const { return by_hand.next; }
 };
 

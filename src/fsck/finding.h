@@ -43,12 +43,14 @@ struct ForgetRun {
 };
 /// Sets the index aside. The rows of the layers that images need are made again from their files.
 struct BeginIndexAnew {};
+/// The list of images, as it was when it was last known to be on the disk.
+struct RestoreList {};
 /// Nothing that the store has can mend it.
 struct ByHand {
   std::string next;  ///< what a person can do
 };
 using Remedy = std::variant<Remove, ForgetLayer, RestoreTar, RestoreChanges, RestoreRow, ForgetRun,
-                            BeginIndexAnew, ByHand>;
+                            BeginIndexAnew, RestoreList, ByHand>;
 
 struct Finding {
   std::string what;  ///< a path below the store, or an image's name

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "image/tags.h"
 #include "layer/decompress.h"
 #include "layer/layer_in_place.h"
 #include "layer/tar_writer.h"
@@ -53,6 +54,9 @@ struct Repair {
   Result<void> operator()(const ForgetRun& forget) const { return layers.index().forget_run(forget.run); }
   /// Done before there are layers (cli/check_store.cc).
   Result<void> operator()(const BeginIndexAnew& /*unused*/) const { return {}; }
+  Result<void> operator()(const RestoreList& /*unused*/) const {
+    return image::restore_list(layers.content());
+  }
   Result<void> operator()(const ByHand& /*unused*/) const { return {}; }
 };
 

@@ -13,17 +13,23 @@ namespace {
 
 std::string index_path(const content::ContentStore& store) { return store.root() + "/index.json"; }
 
+Result<oci::ImageIndex> read_index_at(const std::string& path) {
+  const std::string text = TRY(os::read_file(path));
+  auto index = oci::ImageIndex::from_json(text);
+  if (!index) index.error().where = path;
+  return index;
+}
+
 Result<oci::ImageIndex> read_index(const content::ContentStore& store) {
-  auto text = os::read_file(index_path(store));
-  if (!text && text.error().kind == ErrorKind::kNotFound) return oci::ImageIndex{};
-  if (!text) return fail(text.error());
-  auto index = oci::ImageIndex::from_json(*text);
-  if (!index) {
-    Error error = index.error();
-    error.where = index_path(store);
-    error.next = "move the file away; the images' blobs stay, their names have to be given anew by a build";
-    return fail(std::move(error));
+  auto index = read_index_at(index_path(store));
+  if (index || index.error().kind != ErrorKind::kCorrupt) {
+    if (!index && index.error().kind == ErrorKind::kNotFound) return oci::ImageIndex{};
+    return index;
   }
+  // A power cut left nothing of it: what was on the disk before is the list.
+  if (auto synced = read_index_at(index_path(store) + content::kSynced)) return synced;
+  index.error().next =
+      "move the file away; the images' blobs stay, their names have to be given anew by a build";
   return index;
 }
 
@@ -88,6 +94,17 @@ Result<bool> remove_tag(const content::ContentStore& store, const oci::Reference
   if (removed == 0) return false;
   TRY_VOID(os::replace_file(index_path(store), index.to_json(), /*durable=*/false));
   return true;
+}
+
+bool is_list_damaged(const content::ContentStore& store) {
+  const auto index = read_index_at(index_path(store));
+  return !index && index.error().kind == ErrorKind::kCorrupt;
+}
+
+Result<void> restore_list(const content::ContentStore& store) {
+  const os::Fd lock = TRY(lock_index(store));
+  const oci::ImageIndex index = TRY(read_index(store));
+  return os::replace_file(index_path(store), index.to_json(), /*durable=*/false);
 }
 
 }  // namespace pgstrata::image

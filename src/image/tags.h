@@ -19,7 +19,8 @@ struct Tagged {
   oci::Descriptor manifest;
 };
 
-/// In the order in which they were tagged.
+/// In the order in which they were tagged. If a power cut has left nothing of index.json, the list that was
+/// last known to be on the disk (store/background_sync.h).
 Result<std::vector<Tagged>> list_tags(const content::ContentStore& store);
 Result<std::optional<oci::Descriptor>> find_tag(const content::ContentStore& store,
                                                 const oci::Reference& name);
@@ -29,5 +30,10 @@ Result<void> set_tags(const content::ContentStore& store, const std::vector<oci:
                       const oci::Descriptor& manifest);
 /// False if there was no such tag.
 Result<bool> remove_tag(const content::ContentStore& store, const oci::Reference& name);
+
+/// True if index.json can't be read as what it is.
+[[nodiscard]] bool is_list_damaged(const content::ContentStore& store);
+/// Writes what list_tags() gives in its place.
+Result<void> restore_list(const content::ContentStore& store);
 
 }  // namespace pgstrata::image

@@ -1,10 +1,13 @@
 #include "store/background_sync.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <thread>
 
+#include "content/content_store.h"
 #include "os/file.h"
 
 namespace pgstrata::store {
@@ -13,9 +16,16 @@ Result<void> BackgroundSync::start(const std::string& root) {
   os::Fd directory = TRY(os::open(root, O_RDONLY | O_DIRECTORY));
   started_ = cache::Index::now();
   done_ = std::make_shared<std::atomic<bool>>(false);
+  // The list of images as it is now is on the disk then, too: it is only ever replaced, so that a link
+  // keeps it. Without one it stays at an older list.
+  const std::string list = root + "/index.json";
+  const std::string kept = fmt::format("{}/tmp/index.json.{}.{}", root, ::getpid(), started_);
+  const bool has_list = ::link(list.c_str(), kept.c_str()) == 0;
   // Detached, and owning all it uses: a slow disk must not keep the build from ending.
-  std::thread([directory = std::move(directory), done = done_] {
-    if (::syncfs(directory.get()) == 0) *done = true;
+  std::thread([directory = std::move(directory), done = done_, list, kept, has_list] {
+    if (::syncfs(directory.get()) != 0) return;
+    if (has_list) std::rename(kept.c_str(), (list + content::kSynced).c_str());
+    *done = true;
   }).detach();
   return {};
 }

@@ -1,4 +1,5 @@
-// syncfs(2) beside a build, so that layers of earlier builds count as being on the disk.
+// syncfs(2) beside a build, so that layers of earlier builds count as being on the disk, and so does the
+// list of images: it is kept as index.json.synced.
 #pragma once
 
 #include <atomic>

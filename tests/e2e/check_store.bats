@@ -139,6 +139,20 @@ P
   has "$output" "its layer sha256:$second is lost"
 }
 
+@test "a list of images that a power cut emptied: the one of the last syncfs counts" {
+  two_layers
+  cp "$PGSTRATA_ROOT/index.json" "$PGSTRATA_ROOT/index.json.synced"
+  : >"$PGSTRATA_ROOT/index.json"
+  "$PGSTRATA" save --format oci-archive -o "$T/saved" t
+  check
+  found "the list of images can't be read"
+  mended "index.json"
+  rm "$PGSTRATA_ROOT/index.json.synced"
+  : >"$PGSTRATA_ROOT/index.json"
+  check --repair
+  found "to do: move the file away"
+}
+
 @test "what killed builds left goes, unless a build is at work" {
   two_layers
   cp "$blob" "$PGSTRATA_ROOT/tmp/blob.1"
