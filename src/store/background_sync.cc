@@ -12,6 +12,10 @@
 
 namespace pgstrata::store {
 
+BackgroundSync::~BackgroundSync() {
+  if (!kept_.empty()) ::unlink(kept_.c_str());
+}
+
 Result<void> BackgroundSync::start(const std::string& root) {
   os::Fd directory = TRY(os::open(root, O_RDONLY | O_DIRECTORY));
   started_ = cache::Index::now();
@@ -19,12 +23,12 @@ Result<void> BackgroundSync::start(const std::string& root) {
   // The list of images as it is now is on the disk then, too: it is only ever replaced, so that a link
   // keeps it. Without one it stays at an older list.
   const std::string list = root + "/index.json";
-  const std::string kept = fmt::format("{}/tmp/index.json.{}.{}", root, ::getpid(), started_);
-  const bool has_list = ::link(list.c_str(), kept.c_str()) == 0;
+  kept_ = fmt::format("{}/tmp/index.json.{}.{}", root, ::getpid(), started_);
+  if (::link(list.c_str(), kept_.c_str()) != 0) kept_.clear();
   // Detached, and owning all it uses: a slow disk must not keep the build from ending.
-  std::thread([directory = std::move(directory), done = done_, list, kept, has_list] {
+  std::thread([directory = std::move(directory), done = done_, list, kept = kept_] {
     if (::syncfs(directory.get()) != 0) return;
-    if (has_list) std::rename(kept.c_str(), (list + content::kSynced).c_str());
+    if (!kept.empty()) std::rename(kept.c_str(), (list + content::kSynced).c_str());
     *done = true;
   }).detach();
   return {};

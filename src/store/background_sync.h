@@ -15,6 +15,11 @@ namespace pgstrata::store {
 /// layers stay unsynced until another one.
 class BackgroundSync {
  public:
+  BackgroundSync() = default;
+  BackgroundSync(const BackgroundSync&) = delete;
+  BackgroundSync& operator=(const BackgroundSync&) = delete;
+  /// Leaves nothing behind of a sync that hasn't ended.
+  ~BackgroundSync();
   /// Starts a thread, so the process must not need to be single-threaded any more.
   Result<void> start(const std::string& root);
   /// Tells the index if the sync has ended by now.
@@ -22,6 +27,7 @@ class BackgroundSync {
 
  private:
   std::int64_t started_ = 0;
+  std::string kept_;  ///< the list of images as it was then, until its sync has ended
   std::shared_ptr<std::atomic<bool>> done_;
 };
 
