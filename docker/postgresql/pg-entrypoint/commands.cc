@@ -198,7 +198,8 @@ Command server_command(const Options& options, const std::vector<std::string>& a
   Command command;
   command.environment = options.scripts;
   if (options.patroni) {
-    command.argv = {"patroni", options.pgconfig + "/patroni.yml"};
+    command.argv = {"python3", options.home + "/entrypoint.d/scripts/utils/start_patroni.py",
+                    options.pgconfig + "/patroni.yml"};
     name_citus_database(command.environment);
     leave_to_file(command.environment);
     command.death_signal = SIGTERM;

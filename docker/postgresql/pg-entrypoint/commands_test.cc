@@ -8,6 +8,7 @@ namespace {
 Command patroni_with(std::initializer_list<std::pair<const char*, const char*>> variables) {
   Options options;
   options.pgconfig = "/config";
+  options.home = "/home";
   options.patroni.emplace();
   for (const auto& [name, value] : variables) options.scripts.set(name, value);
   return server_command(options, {});
@@ -15,7 +16,9 @@ Command patroni_with(std::initializer_list<std::pair<const char*, const char*>> 
 
 TEST(Commands, PatroniIsGivenItsFileAndNotASecondTimeWhatIsInIt) {
   const Command command = patroni_with({{"PATRONI_SCOPE", "a"}, {"PATRONI_TAGS", "b"}});
-  EXPECT_EQ(command.argv, (std::vector<std::string>{"patroni", "/config/patroni.yml"}));
+  EXPECT_EQ(command.argv,
+            (std::vector<std::string>{"python3", "/home/entrypoint.d/scripts/utils/start_patroni.py",
+                                      "/config/patroni.yml"}));
   EXPECT_FALSE(command.environment.get("PATRONI_SCOPE"));
   EXPECT_TRUE(command.environment.get("PATRONI_TAGS"));
 }

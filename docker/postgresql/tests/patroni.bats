@@ -99,6 +99,14 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
   kill -KILL "$old"
   another() { [[ -n $(patroni_of "$now") && $(patroni_of "$now") != "$old" ]]; }
   wait_until another
+  # Who is noted as the one to promote is waited for by commits, at each moment.
+  noted() { curl -s -m 5 "http://127.0.0.1:$(port_of "$now" API_PORT)/cluster" | jq -r '.members[]? | select(.role == "sync_standby").name'; }
+  for ((i = 0; i < 60; i++)); do
+    standby=$(noted)
+    waited_for=$(sql 'SHOW synchronous_standby_names')
+    [[ -z $standby || -n $waited_for || $standby != "$(noted)" ]] || { echo "$standby is noted, and commits wait for nobody"; false; }
+    sleep 0.1
+  done
   wait_until whole
   stop_writer
   [ "$(postmaster_of "$now")" = "$before" ]
