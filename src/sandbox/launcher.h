@@ -76,7 +76,7 @@ using ExitStatus = std::variant<Exited, Signalled>;
 struct Ended {
   ExitStatus status = Exited{-1};
   /// /etc/resolv.conf was read, as every resolver does before it asks for an address. False also where the
-  /// kernel has no inotify instance left to watch it; who connects to a bare address isn't seen.
+  /// kernel can't watch it (read_watch.h); who connects to a bare address isn't seen.
   bool looked_up_names = false;
 };
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -18,6 +17,7 @@
 #include "sandbox/machine_files.h"
 #include "sandbox/mount_api.h"
 #include "sandbox/proc.h"
+#include "sandbox/read_watch.h"
 
 namespace pgstrata::sandbox {
 namespace {
@@ -71,34 +71,27 @@ Result<void> mount_sysfs(int target, bool insecure) {
   return insecure ? Result<void>() : mask_sysfs(sys.get());
 }
 
-/// An inotify descriptor that tells (IN_ACCESS) when somebody reads the open file, by whatever mount. None
-/// where the user has no instance left: what it tells is for people only.
-os::Fd watch_reads(int file) {
-  os::Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  const std::string path = fmt::format("/proc/self/fd/{}", file);
-  if (watch && ::inotify_add_watch(watch.get(), path.c_str(), IN_ACCESS) < 0) watch.reset();
-  return watch;
-}
-
 /// A file that exists in memory only. It is made in the sandbox's /dev, a tmpfs at hand, and unlinked once
-/// a mount holds it. Gives watch_reads() of it.
+/// a mount holds it. Gives the directory that it was in, whose watch tells whether it was read.
 Result<os::Fd> mount_text(int dev, int target, const std::string& text, const std::string& shown) {
   const std::string name = ".pgstrata";
-  os::Fd watch;
+  if (::mkdirat(dev, name.c_str(), 0700) != 0) return fail(system_error("can't create", name));
+  os::Fd directory = TRY(os::open_at(dev, name, O_RDONLY | O_DIRECTORY));
   {
-    const os::Fd file = TRY(os::open_at(dev, name, O_WRONLY | O_CREAT | O_EXCL, 0644));
+    const os::Fd file = TRY(os::open_at(directory.get(), "text", O_WRONLY | O_CREAT | O_EXCL, 0644));
     TRY_VOID(os::write_all(file.get(), text, shown));
-    watch = watch_reads(file.get());
   }
-  const os::Fd tree = TRY(clone_tree(dev, name));
+  const os::Fd tree = TRY(clone_tree(directory.get(), "text"));
   TRY_VOID(set_attributes(tree.get(), kNoPrograms | MOUNT_ATTR_RDONLY, shown));
   TRY_VOID(
       attach(tree.get(), target, shown));  // before unlink: an unlinked root can't be attached (ENOENT)
-  if (::unlinkat(dev, name.c_str(), 0) != 0) return fail(system_error("can't unlink", name));
-  return watch;
+  watch_reads(directory);                  // and this, too: the kernel marks the names that are there
+  if (::unlinkat(directory.get(), "text", 0) != 0 || ::unlinkat(dev, name.c_str(), AT_REMOVEDIR) != 0)
+    return fail(system_error("can't unlink", name));
+  return directory;
 }
 
-/// Gives watch_reads() of resolv.conf.
+/// Gives the watch of resolv.conf.
 Result<os::Fd> mount_machine_files(const ProcessSpec& spec, int root, int dev, Stubs& stubs) {
   const os::Fd hosts = TRY(open_target(root, "/etc/hosts", TargetType::kFile, &stubs));
   TRY(mount_text(dev, hosts.get(), hosts_text(spec.hostname, spec.extra_hosts), "/etc/hosts"));

@@ -13,7 +13,7 @@ struct RootFilesystem {
   os::Fd root;  ///< the root file system's mount, attached at spec.rootfs
   os::Fd proc;  ///< O_PATH: where /proc is to be mounted, by a process of the right PID namespace
   os::Fd null;  ///< its /dev/null, open for reading and writing
-  os::Fd resolv_conf_reads;  ///< inotify on reads of /etc/resolv.conf; none if that can't be watched
+  os::Fd resolv_conf_reads;  ///< while open, reads of /etc/resolv.conf are watched; none without one
 };
 
 /// Binds spec.rootfs to itself and mounts /dev, /sys, /etc/hosts, /etc/resolv.conf and spec.mounts in it,

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +25,7 @@
 #include "sandbox/network.h"
 #include "sandbox/plan.h"
 #include "sandbox/program.h"
+#include "sandbox/read_watch.h"
 #include "sandbox/root_filesystem.h"
 #include "sandbox/target.h"
 
@@ -89,7 +89,7 @@ struct Running {
   os::Fd process;   ///< pidfd of the outer process
   os::Fd lifeline;  ///< write end: the sandbox dies when it is closed
   os::Fd report;    ///< read end
-  os::Fd names;     ///< inotify on reads of /etc/resolv.conf; none if that can't be watched
+  os::Fd names;     ///< while open, reads of /etc/resolv.conf are watched; none without one
 };
 
 Result<os::Fd> fork_outer_process(const ProgramPlan& plan) {
@@ -186,19 +186,6 @@ Error step_error(const Report& report, const ProcessSpec& spec) {
   return error;
 }
 
-/// Whether the watched file was read. Its own end with the sandbox is an event, too.
-bool was_read(int watch) {
-  alignas(inotify_event) std::array<char, 4096> events;
-  const ssize_t size = ::read(watch, events.data(), events.size());
-  for (ssize_t at = 0; at < size;) {
-    inotify_event event{};
-    std::memcpy(&event, events.data() + at, sizeof event);
-    if ((event.mask & IN_ACCESS) != 0) return true;
-    at += static_cast<ssize_t>(sizeof event + event.len);
-  }
-  return false;
-}
-
 Result<Ended> result_of(const Running& running, const ProcessSpec& spec) {
   Report report;
   if (::read(running.report.get(), &report, sizeof report) != sizeof report)
@@ -208,7 +195,7 @@ Result<Ended> result_of(const Running& running, const ProcessSpec& spec) {
          .why = "its first process ended without a report; the kernel's out-of-memory killer does that",
          .next = "look for it in the kernel's log (dmesg)"});
   if (report.failed != Step::kNone) return fail(step_error(report, spec));
-  Ended ended{.looked_up_names = running.names && was_read(running.names.get())};
+  Ended ended{.looked_up_names = running.names && was_read()};
   if (WIFSIGNALED(report.status))
     ended.status = Signalled{WTERMSIG(report.status)};
   else
