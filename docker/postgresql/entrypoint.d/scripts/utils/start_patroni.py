@@ -35,9 +35,11 @@ def forget_synchronous_standby(path):
             if store.write_sync_state(name, None, *quorum, sync[0]):  # sync[0]: its index, or version
                 print(f"{', '.join(sync.members)} is not the synchronous standby any more, until it is assigned anew", flush=True)
                 return
+            why = "it doesn't take the change"
         except DCSError as error:
-            print(f"the store can't be asked who is synchronous: {error}; again in {RETRY_SECONDS} s", file=sys.stderr, flush=True)
-            time.sleep(RETRY_SECONDS)
+            why = error
+        print(f"can't clear the synchronous standby in Patroni's store: {why}; again in {RETRY_SECONDS} s", file=sys.stderr, flush=True)
+        time.sleep(RETRY_SECONDS)
 
 
 if __name__ == "__main__":
