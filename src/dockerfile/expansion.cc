@@ -87,6 +87,7 @@ class Expander {
   const Lookup& lookup_;
   const ExpansionRules& rules_;
   std::size_t budget_;
+  MatchBudget matching_;
   int depth_ = 0;
   int inner_words_ = 0;  ///< words of ${name:-word} and its like that were read
 };
@@ -267,7 +268,8 @@ Result<std::string> Expander::trimmed(const std::string& value, std::string_view
     pattern.remove_prefix(1);
   }
   const ShellPattern parsed = TRY(ShellPattern::parse(pattern));
-  return end == '#' ? parsed.without_prefix(value, length) : parsed.without_suffix(value, length);
+  return end == '#' ? parsed.without_prefix(value, length, matching_)
+                    : parsed.without_suffix(value, length, matching_);
 }
 
 Result<std::string> Expander::replacement(const std::string& name) {
@@ -281,7 +283,7 @@ Result<std::string> Expander::replacement(const std::string& name) {
   // Growing is bounded before it happens: at most one replacement per byte and one at the end.
   if (all && with.size() > 1 && (value.value_or("").size() + 1) * with.size() > (kMaxGrowth << 6U))
     return refuse("value and replacement of a substitution are too long");
-  return parsed.replaced(value.value_or(""), with, all ? Replace::kAll : Replace::kFirst);
+  return parsed.replaced(value.value_or(""), with, all ? Replace::kAll : Replace::kFirst, matching_);
 }
 
 }  // namespace

@@ -157,6 +157,18 @@ TEST(ExpansionLimits, AValueCannotGrowWithoutBound) {
   EXPECT_LE(value.size(), kMaxGrowth + 4);
 }
 
+// Each of these alone is allowed.
+TEST(ExpansionLimits, AllPatternsOfAWordTogetherAreBounded) {
+  const std::string value(100000, 'a');
+  const std::string one = "${v%%" + std::string(90, 'a') + "*b}";
+  EXPECT_EQ(expand("${w:-x}" + one, in({{"v", value}}))->size(), value.size() + 1);
+  std::string word;
+  for (int i = 0; i < 20; ++i) word += "${w:+" + one + "}";
+  const auto expanded = expand(word, in({{"v", value}, {"w", ""}}));
+  ASSERT_FALSE(expanded.has_value());
+  EXPECT_THAT(expanded.error().what, HasSubstr("too long"));
+}
+
 // A backtracking matcher needs longer than the universe has.
 TEST(ExpansionLimits, PatternsDoNotBacktrack) {
   const std::string value(20000, 'a');

@@ -10,8 +10,6 @@
 namespace pgstrata::dockerfile {
 namespace {
 
-// Steps that one substitution may take; about a second. Real ones take thousands.
-constexpr std::size_t kMaxSteps = std::size_t{1} << 27;
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
 std::vector<char32_t> code_points(std::string_view text) {
@@ -32,6 +30,19 @@ std::string utf8(const std::vector<char32_t>& points, std::size_t begin, std::si
 }
 
 }  // namespace
+
+Result<void> MatchBudget::covers(std::size_t steps) const {
+  if (steps <= left_) return {};
+  return fail({.kind = ErrorKind::kUsage,
+               .what = "patterns and values of the substitutions in this word are too long",
+               .next = "do this in a RUN step"});
+}
+
+Result<void> MatchBudget::spend(std::size_t steps) {
+  TRY_VOID(covers(steps));
+  left_ -= steps;
+  return {};
+}
 
 Result<ShellPattern> ShellPattern::parse(std::string_view pattern) {
   ShellPattern parsed;
@@ -56,11 +67,8 @@ Result<ShellPattern> ShellPattern::parse(std::string_view pattern) {
   return parsed;
 }
 
-Result<void> ShellPattern::check_cost(const Text& text) const {
-  if ((elements_.size() + 1) * (text.size() + 1) <= kMaxSteps) return {};
-  return fail({.kind = ErrorKind::kUsage,
-               .what = "pattern and value of a substitution are too long",
-               .next = "do this substitution in a RUN step"});
+std::size_t ShellPattern::cost(std::size_t characters) const {
+  return (elements_.size() + 1) * (characters + 1);
 }
 
 // One state per element, "the elements before it have matched"; all states advance together.
@@ -93,7 +101,7 @@ std::optional<std::size_t> ShellPattern::match_at_start(const std::vector<Elemen
 
 // Like match_at_start, with an unanchored start: every state remembers the leftmost begin that reaches it.
 // A later begin in the same state can only find what the earlier one finds.
-std::optional<ShellPattern::Span> ShellPattern::find(const Text& text, std::size_t from) const {
+ShellPattern::Search ShellPattern::find(const Text& text, std::size_t from) const {
   const std::size_t accepting = elements_.size();
   std::vector<std::size_t> live(accepting + 1, kNone);
   std::vector<std::size_t> next(accepting + 1, kNone);
@@ -104,7 +112,7 @@ std::optional<ShellPattern::Span> ShellPattern::find(const Text& text, std::size
       if (elements_[state].kind == Kind::kStar) live[state + 1] = std::min(live[state + 1], live[state]);
     if (live[accepting] != kNone && (!best || live[accepting] <= best->begin))
       best = Span{live[accepting], position};
-    if (position == text.size()) return best;
+    if (position == text.size()) return {best, position};
     const char32_t value = text[position];
     std::fill(next.begin(), next.end(), kNone);
     bool any = false;
@@ -116,21 +124,23 @@ std::optional<ShellPattern::Span> ShellPattern::find(const Text& text, std::size
       target = std::min(target, live[state]);
       any = true;
     }
-    if (best && !any) return best;
+    if (best && !any) return {best, position};
     live.swap(next);
   }
 }
 
-Result<std::string> ShellPattern::without_prefix(std::string_view text, MatchLength length) const {
+Result<std::string> ShellPattern::without_prefix(std::string_view text, MatchLength length,
+                                                 MatchBudget& budget) const {
   const Text points = code_points(text);
-  TRY_VOID(check_cost(points));
+  TRY_VOID(budget.spend(cost(points.size())));
   const auto end = match_at_start(elements_, points, length);
   return end ? utf8(points, *end, points.size()) : std::string(text);
 }
 
-Result<std::string> ShellPattern::without_suffix(std::string_view text, MatchLength length) const {
+Result<std::string> ShellPattern::without_suffix(std::string_view text, MatchLength length,
+                                                 MatchBudget& budget) const {
   Text points = code_points(text);
-  TRY_VOID(check_cost(points));
+  TRY_VOID(budget.spend(cost(points.size())));
   std::reverse(points.begin(), points.end());
   const std::vector<Element> reversed(elements_.rbegin(), elements_.rend());
   const auto end = match_at_start(reversed, points, length);
@@ -139,18 +149,16 @@ Result<std::string> ShellPattern::without_suffix(std::string_view text, MatchLen
   return utf8(points, 0, points.size() - *end);
 }
 
-Result<std::string> ShellPattern::replaced(std::string_view text, std::string_view with,
-                                           Replace how) const {
+Result<std::string> ShellPattern::replaced(std::string_view text, std::string_view with, Replace how,
+                                           MatchBudget& budget) const {
   const Text points = code_points(text);
-  TRY_VOID(check_cost(points));
   std::string result;
   std::size_t copied = 0;  // end of the last match
-  std::size_t steps = 0;
   for (std::size_t from = 0; from <= points.size();) {
-    const auto match = find(points, from);
+    TRY_VOID(budget.covers(cost(points.size() - from)));
+    const auto [match, looked_to] = find(points, from);
+    TRY_VOID(budget.spend(cost(looked_to - from)));
     if (!match) break;
-    steps += (match->end - from + 1) * (elements_.size() + 1);
-    if (steps > kMaxSteps) TRY_VOID(check_cost(Text(kMaxSteps)));
     result += utf8(points, copied, match->begin);
     // An empty match right behind another match is none.
     const bool counts = match->end > copied || match->begin == 0;
