@@ -29,6 +29,18 @@ constexpr std::string_view kSlimExcludes =
     "path-include=/usr/share/locale/locale.alias\n"
     "path-exclude=/usr/share/man/*\n";
 
+/// What mmdebstrap's last steps would do, but that the folders of downloads belong to the image's _apt: its
+/// apt, which is the machine's, gives them to the _apt of the machine, who has another number in other
+/// releases.
+constexpr std::string_view kCleanApt =
+    "rm -f \"$1\"/var/cache/apt/archives/*.deb\n"
+    "find \"$1\"/var/lib/apt/lists -mindepth 1 -maxdepth 1 ! -name partial ! -name lock -exec rm -rf {} +\n"
+    "user=$(sed -n 's/^_apt:[^:]*:\\([0-9]*\\):.*/\\1/p' \"$1\"/etc/passwd)\n"
+    "for partial in \"$1\"/var/cache/apt/archives/partial \"$1\"/var/lib/apt/lists/partial; do\n"
+    "  find \"$partial\" -mindepth 1 -delete\n"
+    "  if [ -n \"$user\" ]; then chown \"$user\" \"$partial\"; fi\n"
+    "done\n";
+
 /// The essential packages are unpacked once without dpkg, so without its path-exclude: what that brought is
 /// removed. (mmdebstrap can filter there, but with one Python process for each package: nine seconds
 /// instead of three.)
@@ -112,6 +124,7 @@ std::string customize_script(bool slim) {
       "rm -f \"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/cache/apt/*.bin\n"
       // The accounting files are empty, and part of base-files' promise.
       "find \"$1\"/var/log -type f ! -name wtmp ! -name btmp ! -name lastlog ! -name faillog -delete\n";
+  text += kCleanApt;
   if (slim) text += kSlimRemovals;
   for (const BaseFile& file : base_files(slim)) text += write_command(file);
   return text;

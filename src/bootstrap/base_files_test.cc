@@ -1,5 +1,6 @@
 #include "bootstrap/base_files.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -24,15 +25,29 @@ class Hooks : public testing::Test {
     for (const auto* directory :
          {"etc/apt/apt.conf.d", "etc/apt/sources.list.d", "etc/dpkg/dpkg.cfg.d", "usr/sbin",
           "usr/share/doc/bash", "usr/share/doc/empty", "usr/share/man/man1", "usr/share/locale/de",
-          "var/log/apt", "var/cache/debconf", "var/lib/dpkg"})
+          "var/log/apt", "var/cache/debconf", "var/lib/dpkg", "var/lib/apt/lists/partial",
+          "var/cache/apt/archives/partial"})
       EXPECT_TRUE(os::make_directories(root_ + "/" + directory));
-    for (const auto* file :
-         {"etc/apt/sources.list", "etc/apt/sources.list.d/0000debian.sources",
-          "etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/resolv.conf",
-          "etc/hostname", "etc/machine-id", "etc/shadow-", "var/log/dpkg.log", "var/log/apt/history.log",
-          "var/log/wtmp", "var/cache/debconf/config.dat-old", "var/lib/dpkg/status-old",
-          "var/lib/dpkg/status", "usr/share/doc/bash/copyright", "usr/share/doc/bash/README",
-          "usr/share/man/man1/bash.1.gz", "usr/share/locale/de/x.mo", "usr/share/locale/locale.alias"})
+    for (const auto* file : {"etc/apt/sources.list",
+                             "etc/apt/sources.list.d/0000debian.sources",
+                             "etc/apt/apt.conf.d/99mmdebstrap",
+                             "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
+                             "etc/resolv.conf",
+                             "etc/hostname",
+                             "etc/machine-id",
+                             "etc/shadow-",
+                             "var/log/dpkg.log",
+                             "var/log/apt/history.log",
+                             "var/log/wtmp",
+                             "var/cache/debconf/config.dat-old",
+                             "var/lib/dpkg/status-old",
+                             "var/lib/dpkg/status",
+                             "etc/passwd",
+                             "usr/share/doc/bash/copyright",
+                             "usr/share/doc/bash/README",
+                             "usr/share/man/man1/bash.1.gz",
+                             "usr/share/locale/de/x.mo",
+                             "usr/share/locale/locale.alias"})
       write(file, "http://mirror.example.org\n");
   }
   ~Hooks() override { static_cast<void>(os::remove_tree(root_)); }
@@ -71,7 +86,8 @@ TEST_F(Hooks, NothingOfTheMachineOrTheMirrorStays) {
        {"etc/apt/sources.list", "etc/apt/sources.list.d/0000debian.sources",
         "etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/resolv.conf",
         "etc/hostname", "etc/shadow-", "var/log/dpkg.log", "var/log/apt/history.log",
-        "var/cache/debconf/config.dat-old", "var/lib/dpkg/status-old"})
+        "var/cache/debconf/config.dat-old", "var/lib/dpkg/status-old",
+        "var/lib/apt/lists/mirror.example.org_InRelease", "var/cache/apt/archives/bash_1_amd64.deb"})
     EXPECT_FALSE(has(path)) << path;
   EXPECT_EQ(read("etc/machine-id"), "");
   EXPECT_TRUE(has("var/log/wtmp"));
@@ -81,6 +97,17 @@ TEST_F(Hooks, NothingOfTheMachineOrTheMirrorStays) {
   EXPECT_EQ(sources.front(), '#');
   EXPECT_EQ(sources.find('\n'), sources.size() - 1);
   EXPECT_THAT(sources, Not(HasSubstr("://")));
+}
+
+// bullseye's _apt is 100, that of later releases 42: apt in the image couldn't use the other one's.
+TEST_F(Hooks, AptsFoldersBelongToTheUserOfTheImage) {
+  const uid_t user = ::geteuid() == 0 ? 100 : ::geteuid();  // a plain user can give files to nobody else
+  write("etc/passwd",
+        fmt::format("root:x:0:0::/:/bin/sh\n_apt:x:{}:65534::/nonexistent:/bin/false\n", user));
+  run(customize_script(false));
+  struct stat status {};
+  ASSERT_EQ(::stat((root_ + "/var/lib/apt/lists/partial").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, user);
 }
 
 TEST_F(Hooks, BaseFilesAreThoseOfDebiansImages) {

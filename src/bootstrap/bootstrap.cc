@@ -189,8 +189,9 @@ std::vector<std::string> arguments(const Plan& plan, const HookFiles& hooks, con
     // apt gives dpkg a session of its own, out of reach of our signals: a process namespace holds them all.
     argv = {"unshare", "--mount", "--pid", "--fork", "--kill-child"};
   }
-  argv.insert(argv.end(), {"mmdebstrap", is_root() ? "--mode=root" : "--mode=unshare", "--variant=minbase",
-                           "--format=tar", "--skip=output/dev", "--dpkgopt=force-unsafe-io"});
+  argv.insert(argv.end(),
+              {"mmdebstrap", is_root() ? "--mode=root" : "--mode=unshare", "--variant=minbase",
+               "--format=tar", "--skip=output/dev", "--skip=cleanup/apt", "--dpkgopt=force-unsafe-io"});
   argv.push_back(fmt::format("--setup-hook=sh {} \"$1\"", shell_quote(hooks.setup)));
   if (cache.is_used()) {
     argv.emplace_back("--skip=essential/unlink");
