@@ -138,9 +138,10 @@ BODY
 @test "a failing apt-get fails the step" {
   fake apt-get <<<'exit 100'
   use_lib apt
-  run bash -euo pipefail -c "source '$IMAGE/setup/lib/apt.sh'; install_packages x; echo not reached"
+  run bash -euo pipefail -c "source '$IMAGE/setup/lib/log.sh'; source '$IMAGE/setup/lib/apt.sh'; install_packages x; echo not reached"
   [ "$status" -eq 100 ]
   assert_lacks "$output" "not reached"
+  assert_has "$output" '--secret id=repositories'
 }
 
 @test "a package that can't be had is named, with the ways out" {

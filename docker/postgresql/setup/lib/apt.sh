@@ -47,13 +47,19 @@ run_apt() {
 # time: `update` lets one of them fetch while the others wait for it; `use` is shared by those that install, and keeps
 # the index from being replaced under them.
 update_index() {
+  local status=0
   index=$(apt_index)
   mkdir -p "$index/lists/partial" "$apt_archives/partial"
   exec {update_lock}>"$APT_CACHE/update.lock" {use_lock}>"$APT_CACHE/use.lock"
   flock "$update_lock"
   if ! index_is_fresh; then
     flock "$use_lock"
-    run_apt update
+    run_apt update || status=$?
+    if ((status != 0)); then
+      say "error: the index of a repository can't be taken, see above; give another one by --secret id=repositories," \
+        "choose another VERSION_SET, or leave its component out with --build-arg WITHOUT=NAME" >&2
+      return "$status"
+    fi
     touch "$index/stamp"
   fi
   flock --shared "$use_lock"
@@ -74,7 +80,7 @@ name_missing() {
 # install_packages NAME...: NAME as apt-get takes it (`patroni`, `patroni=3.0.2-*`).
 install_packages() {
   local status=0
-  update_index
+  update_index || return
   DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 run_apt install -y "$@" || status=$?
   ((status == 0)) || name_missing "$@"
   exec {use_lock}>&-

@@ -51,6 +51,8 @@ fetch_key() {
 pin_repository() {
   local host=${1#*://} priority=$2
   host=${host%%/*}
+  host=${host##*@}
+  [[ ! $host =~ :[0-9]+$ ]] || host=${host%:*} # apt's origins have no ports: such a pin would match nothing
   shift 2
   # Of packages that it isn't asked for, a vendor's build must never take the place of Debian's or PGDG's.
   if (($# > 0)); then
