@@ -120,14 +120,16 @@ Result<Expanded> Expander::until(char stop, bool keep_escapes) {
       part = take();
       whole = false;
     }
-    if (inner_words_ != inner) words.drop_current();
-    if (whole)
-      words.add_whole(part);
-    else
-      words.add_split(part);
     result += part;
     if (result.size() > budget_)
       return refuse(fmt::format("a variable grows the text by more than {} KiB", kMaxGrowth >> 10U));
+    if (stop == '\0') {  // nobody asks for the words within ${}
+      if (inner_words_ != inner) words.drop_current();
+      if (whole)
+        words.add_whole(part);
+      else
+        words.add_split(part);
+    }
   }
   if (stop != '\0') return refuse(fmt::format("syntax error: missing '{}'", stop));
   return Expanded{std::move(result), words.take()};

@@ -18,8 +18,8 @@ namespace pgstrata::dockerfile {
 enum class MatchLength { kShortest, kLongest };
 enum class Replace { kFirst, kAll };
 
-/// The steps that all the patterns of one word may take together: about half a second. Real words take
-/// thousands.
+/// The steps that all the patterns of one word may take together: a value of 128 KiB and a pattern of 127
+/// characters. Real words take thousands.
 class MatchBudget {
  public:
   /// kUsage without place: not enough are left; then none are taken.
@@ -28,7 +28,7 @@ class MatchBudget {
   [[nodiscard]] Result<void> covers(std::size_t steps) const;
 
  private:
-  std::size_t left_ = std::size_t{1} << 26U;
+  std::size_t left_ = std::size_t{1} << 24U;
 };
 
 class ShellPattern {
