@@ -34,6 +34,15 @@ class Buildah(Peer):
     def save(self, tag, archive):
         return self._command("push", "--disable-compression", tag, f"docker-archive:{archive}:{tag}:latest")
 
+    def push(self, tag):
+        return self._command("push", "--tls-verify=false", tag)
+
+    def pull(self, tag):
+        return self._command("pull", "--tls-verify=false", tag)
+
+    def forget_images(self):
+        self._ask("rmi", "--all", "--force")
+
     def _command(self, *arguments):
         return measure.Command(["buildah", "--root", str(self.home / "storage"), "--runroot", str(self.home / "run"),
                                 "--storage-driver", "overlay", *arguments], self.env)

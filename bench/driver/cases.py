@@ -22,8 +22,10 @@ class Case:
     repetitions: int = 20
     budget: float = 90          # seconds per peer; after them no further repetition begins
     cold: bool = False
+    is_built: bool = False      # although it is cold: the image must exist before
     runs_steps: bool = False    # pgstrata starts processes of the Dockerfile's
     check: Callable = lambda peer: None     # after the first run of a peer: did it do the work?
+    sizes: Callable = None      # bytes of what was moved, after the first run of a peer
     yardsticks: dict = field(default_factory=dict)  # title → Command, measured in turn with the peers
 
 

@@ -64,6 +64,19 @@ class Docker(Peer):
     def container(self, tag, program, *arguments):
         return self._command("run", "--rm", "--network", "host", "--entrypoint", program, tag, *arguments)
 
+    def push(self, tag):
+        return self._command("push", tag)
+
+    def pull(self, tag):
+        return self._command("pull", tag)
+
+    def forget_images(self):
+        images = self._ask("image", "ls", "--all", "--quiet").split()
+        if images:
+            self._ask("image", "rm", "--force", *dict.fromkeys(images))
+        self._ask("image", "prune", "--all", "--force")
+        self._ask("builder", "prune", "--all", "--force")  # the layers of an image are its cache's, too
+
     def _command(self, *arguments):
         return measure.Command([self.client, *arguments], self.env)
 
@@ -99,6 +112,10 @@ class Docker20(Docker):
 class Docker26(Docker):
     name, title, suite = "docker26", "BuildKit of docker", "trixie"
     packages = ("docker.io", "docker-cli", "docker-buildx", "ca-certificates")
+
+    def build_and_push(self, context, tag):
+        build = self.build(context, tag)
+        return measure.Command([*build.argv[:2], "--push", *build.argv[2:]], build.env)
 
 
 class Docker28(Docker26):

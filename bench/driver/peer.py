@@ -1,5 +1,6 @@
 """What every builder under measurement can do."""
 
+import shlex
 from pathlib import Path
 
 from driver import measure
@@ -43,6 +44,26 @@ class Peer:
     def container(self, tag, program, *arguments):
         """Runs a program in a container of its own, on the host's network; or None."""
         return None
+
+    def push(self, tag):
+        """Sends an image to the registry of its name, compressed by gzip."""
+        raise NotImplementedError
+
+    def build_and_push(self, context, tag):
+        """As one command; of a builder that has no such, its two in a shell."""
+        build, push = self.build(context, tag), self.push(tag)
+        return measure.Command(["sh", "-c", f"{shlex.join(build.argv)} && {shlex.join(push.argv)}"], build.env)
+
+    def pull(self, tag):
+        """Fetches an image, so that its files are ready to be mounted."""
+        raise NotImplementedError
+
+    def forget_pushes(self):
+        """Takes away what a push has made and a later one would use again."""
+
+    def forget_images(self):
+        """Takes away all, the base image too."""
+        raise NotImplementedError
 
     def output(self, argv, env=None):
         """What a command prints, for questions that are not measured."""

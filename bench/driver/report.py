@@ -6,7 +6,8 @@ from driver.session import PEERS, REFERENCES
 
 NOT_MEASURED = """## What was not measured
 
-- Pulling from and pushing to a registry: there is none on such a machine.
+- A registry over a network: the one here is docker-registry on loopback, where sending costs next to nothing.
+- BuildKit's `--push` of docker 20.10, and buildah's: they have none, so it is two commands in a shell.
 - A plain user (rootless): all builders ran as root.
 - Container start with buildah, which starts no containers of an image by itself.
 - BuildKit with a remote or `docker-container` driver, and containerd's image store: the daemons use overlay2 and the builder
@@ -25,6 +26,13 @@ METHOD = """## How
 - BuildKit and buildah get the machine's apt sources as a secret; pgstrata mounts them itself.
 - The archive is a docker archive without compression from all of them (`docker save`, `pgstrata save`, `buildah push
   --disable-compression`).
+- The registry is Debian's docker-registry, with an index of blobs in memory and no TLS; everybody has a repository of its own in
+  it. Before a *first push* it is emptied, and pgstrata's compressed layers, which it keeps, are taken away, since the others
+  compress at each push. Layers are compressed by gzip, each builder's as it does it unasked; their size is said below the table.
+- *push after an entrypoint edit* is the push alone: the image was pushed, the script edited, the image built. *build and push* is
+  both as one command.
+- *pull and unpack* is `docker pull` or `buildah pull` of the same image, which skopeo had sent, into an empty store. pgstrata
+  unpacks a layer when it is first mounted, so `pgstrata run … true` is timed after `pgstrata pull`, as a part of it.
 - *not recorded* is pgstrata with `--read-set=off`, in turns with itself; every step of both runs (`--no-cache`), and the packages
   are in the cache mount.
 - After the first edit of a setup script the bench fails if any other RUN ran than that script's.
@@ -39,6 +47,8 @@ def document(results):
     parts += [f"- not run: {name}: {reason}" for name, reason in results["missing"].items()]
     parts += [f"- failed: {case['title']}, {name}: {reason}" for case in results["cases"].values()
               for name, reason in case["failed"].items()]
+    parts += [f"- size of all layers: {case['title']}: " + ", ".join(f"{name} {_megabytes(size)} MB" for name, size in case["sizes"].items())
+              for case in results["cases"].values() if case.get("sizes")]
     parts += [f"- measured anew: {results['cases'][name]['title']}: {when}" for name, when in results.get("anew", {}).items()]
     memory = _memory(results)
     if memory:
@@ -129,6 +139,9 @@ def _targets(results):
         ("entrypoint edit, to BuildKit", ours("usual-entrypoint"), theirs("usual-entrypoint"), 0.1),
         ("cold, one RUN, to BuildKit", ours("usual-cold"), theirs("usual-cold"), 0.85),
         ("cold, our docker/postgresql to BuildKit's one RUN", ours("postgresql-cold"), theirs("usual-cold"), 0.5),
+        ("first push, to BuildKit", ours("registry-first"), theirs("registry-first"), 0.25),
+        ("push after an entrypoint edit, to BuildKit", ours("registry-changed"), theirs("registry-changed"), 0.2),
+        ("pull and unpack, to `docker pull`", ours("registry-pull"), theirs("registry-pull"), 0.5),
         ("one of 100,000 files, to git status", ours("files-edit"), median_of(results, "files-edit", "git status"), 2),
     ]
     rows = [[title, f"≤ {limit}", f"{value / other:.3f}", _verdict(value / other, limit)]

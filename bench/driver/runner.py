@@ -18,6 +18,8 @@ class Runner:
     def run(self, case):
         """Samples in seconds and peaks in bytes, by peer; and why a peer has none."""
         result = {"title": case.title, "samples": {}, "peaks": {}, "failed": {}}
+        if case.sizes:
+            result["sizes"] = {}
         actors = {name: (peer, case.command(peer)) for name, peer in self._peers.items()}
         actors = {name: actor for name, actor in actors.items() if actor[1] is not None}
         actors |= {name: (None, command) for name, command in case.yardsticks.items()}
@@ -41,7 +43,7 @@ class Runner:
     def _first_builds(self, case, actors, result):
         """Unless a case begins cold, the image exists and caches are warm."""
         for name, (peer, command) in actors.items():
-            if case.cold:
+            if case.cold and not case.is_built:
                 self._built -= {built for built in self._built if built[0] == name}
                 self._built.add((name, case.context))
             elif peer and (name, case.context) not in self._built:
@@ -59,10 +61,11 @@ class Runner:
             for name in names[turn:] + names[:turn]:
                 samples = result["samples"].setdefault(name, [])
                 if name not in result["failed"] and (not samples or sum(samples) < case.budget):
-                    self._guard(result, name, self._one, case, *actors[name], self._log(case, name), samples)
+                    self._guard(result, name, self._one, case, *actors[name], self._log(case, name), samples,
+                                result)
         result["samples"] = {name: samples for name, samples in result["samples"].items() if samples}
 
-    def _one(self, case, peer, command, log, samples):
+    def _one(self, case, peer, command, log, samples, result):
         case.prepare(peer)
         if case.cold:
             os.sync()  # what the one before left to be written is not this one's to wait for
@@ -70,6 +73,8 @@ class Runner:
         samples.append(measure.run(command, log))
         if peer and len(samples) == 1:
             case.check(peer)
+            if case.sizes:
+                result["sizes"][peer.name] = case.sizes(peer)
 
     def _measure_memory(self, case, peer, result):
         slow = result["samples"][peer.name][0] > 5

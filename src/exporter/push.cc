@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "exporter/compressed_layers.h"
 #include "os/in_parallel.h"
@@ -59,16 +63,23 @@ class Push {
         options_(options) {}
 
   Result<Pushed> run() {
-    const auto present = TRY(image_there());
-    Manifests manifests = TRY(send_blobs());
+    // The library for it is loaded, and the registry asked, while layers are compressed.
+    asked_ = std::async(std::launch::async, [this] { return image_there(); }).share();
+    auto sent = send_blobs();
+    const auto present = TRY(asked_.get());
+    auto noted = std::async(std::launch::async, [this] { return note_sent(); });
+    Manifests manifests = TRY(std::move(sent));
     pushed_.manifest = manifests.named;
     if (present == pushed_.manifest.digest) return pushed_;
     auto put = put_manifests(manifests);
+    TRY_VOID(noted.get());
     if (!put && put.error().kind != ErrorKind::kCancelled && !there_.empty()) {
       // A registry that has lost a blob of its image says so now: look at each of them.
       there_.clear();
       pushed_ = Pushed{.manifest = pushed_.manifest};
+      new_here_.clear();
       manifests = TRY(send_blobs());
+      TRY_VOID(note_sent());
       put = put_manifests(manifests);
     }
     if (!put) return fail(std::move(put).error());
@@ -113,8 +124,10 @@ class Push {
   }
 
   Result<void> put_manifests(const Manifests& manifests) {
-    for (const std::string& bytes : manifests.by_digest)
-      TRY_VOID(repository_.put_manifest("", oci::media_type::kManifest, bytes, options_.stop));
+    const auto put_one = [&](std::size_t i, const std::stop_token& stop) {
+      return repository_.put_manifest("", oci::media_type::kManifest, manifests.by_digest[i], stop);
+    };
+    TRY_VOID(os::in_parallel(manifests.by_digest.size(), options_.parallel, options_.stop, put_one));
     return repository_.put_manifest(name_.tag, manifests.named.media_type, manifests.tagged, options_.stop);
   }
 
@@ -150,11 +163,11 @@ class Push {
 
   /// A blob is sent from the store; prune takes it from there.
   Result<void> send_texts(const std::vector<std::pair<oci::Digest, std::string>>& texts) {
-    for (const auto& [digest, bytes] : texts) {
-      TRY(store_.put(bytes));
-      TRY_VOID(send({.digest = digest, .size = bytes.size()}, options_.stop));
-    }
-    return {};
+    const auto send_one = [&](std::size_t i, const std::stop_token& stop) -> Result<void> {
+      TRY(store_.put(texts[i].second));
+      return send({.digest = texts[i].first, .size = texts[i].second.size()}, stop);
+    };
+    return os::in_parallel(texts.size(), options_.parallel, options_.stop, send_one);
   }
 
   /// Its manifest, to be put on top of what was sent.
@@ -180,6 +193,7 @@ class Push {
   }
 
   Result<void> send(const StoredBlob& blob, const std::stop_token& stop) {
+    if (const auto& asked = asked_.get(); !asked) return fail(asked.error());
     {
       const std::scoped_lock lock(mutex_);
       if (!sent_.insert(blob.digest).second) return {};
@@ -199,7 +213,14 @@ class Push {
     const std::scoped_lock lock(mutex_);
     ++(pushed_.*count);
     if (count == &Pushed::uploaded) pushed_.uploaded_bytes += blob.size;
-    return known_.add(blob.digest, repository_.name());
+    new_here_.push_back(blob.digest);
+    return {};
+  }
+
+  /// For a push that doesn't end well, too: what was sent is there.
+  Result<void> note_sent() {
+    for (const oci::Digest& blob : new_here_) TRY_VOID(known_.add(blob, repository_.name()));
+    return {};
   }
 
   Result<bool> mount(const oci::Digest& digest, const std::stop_token& stop) {
@@ -218,9 +239,11 @@ class Push {
   registry::KnownRepositories known_;
   const oci::Reference& name_;
   const PushOptions& options_;
-  std::set<oci::Digest> there_;
-  std::mutex mutex_;  ///< of what follows
+  std::shared_future<Result<std::optional<oci::Digest>>> asked_;  ///< image_there()
+  std::set<oci::Digest> there_;                                   ///< complete when asked_ is
+  std::mutex mutex_;                                              ///< of what follows
   std::set<oci::Digest> sent_;
+  std::vector<oci::Digest> new_here_;
   Pushed pushed_;
 };
 

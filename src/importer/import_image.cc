@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "image/image.h"
@@ -20,11 +23,59 @@
 namespace pgstrata::importer {
 namespace {
 
+constexpr std::size_t kBufferSize = 256UL * 1024;
+
 /// A layer that the store doesn't have yet, uncompressed.
 struct Unpacked {
   content::Ingest tar;
   std::uint64_t size = 0;
   std::optional<filetree::ChangeSet> entries;  ///< none: it can't be taken as it is
+};
+
+/// A layer that is uncompressed into a file while it comes.
+class Stream {
+ public:
+  Stream(const content::ContentStore& store, std::uint64_t limit, const std::stop_token& stop)
+      : store_(store), limit_(limit), stop_(stop) {}
+
+  /// Also before the first byte.
+  Result<void> restart() {
+    decompressor_.reset();
+    damage_.reset();
+    tar_.emplace(TRY(store_.ingest()));
+    decompressor_.emplace("", limit_, to_tar_);
+    return {};
+  }
+
+  Result<void> take(std::span<const std::byte> bytes) {
+    if (stop_.stop_requested())
+      return fail({.kind = ErrorKind::kCancelled, .what = "the import was stopped"});
+    if (damage_) return {};
+    auto taken = decompressor_->take(bytes);
+    if (taken || taken.error().kind != ErrorKind::kCorrupt) return taken;
+    // What is no layer may be no blob of this digest either, and then that is what there is to say.
+    damage_ = std::move(taken).error();
+    return {};
+  }
+
+  /// After all bytes, which were the right ones.
+  Result<layer::Decompressed> finish(const std::string& name) {
+    auto result = damage_ ? Result<layer::Decompressed>(fail(*damage_)) : decompressor_->finish();
+    if (!result && result.error().kind == ErrorKind::kCorrupt) result.error().where = name;
+    return result;
+  }
+  content::Ingest take_tar() { return *std::move(tar_); }
+
+ private:
+  const content::ContentStore& store_;
+  const std::uint64_t limit_;
+  const std::stop_token& stop_;
+  std::optional<content::Ingest> tar_;
+  const layer::ByteSink to_tar_ = [this](std::span<const std::byte> bytes) {
+    return os::write_all(tar_->fd(), bytes, tar_->path());
+  };
+  std::optional<layer::Decompressor> decompressor_;
+  std::optional<Error> damage_;
 };
 
 Error contradiction(std::string why) {
@@ -76,15 +127,15 @@ class Import {
  private:
   Result<void> unpack(std::size_t i, const std::stop_token& stop) {
     const oci::Descriptor& blob = parts_.manifest.layers[i];
-    const LayerFile file = TRY(fetch_(blob, stop));
-    content::Ingest tar = TRY(layers_.content().ingest());
-    const auto result = TRY(layer::decompress(file.fd.get(), file.name, options_.layer_limit,
-                                              [&](std::span<const std::byte> bytes) -> Result<void> {
-                                                if (stop.stop_requested())
-                                                  return fail({.kind = ErrorKind::kCancelled,
-                                                               .what = "the import was stopped"});
-                                                return os::write_all(tar.fd(), bytes, tar.path());
-                                              }));
+    Stream stream(layers_.content(), options_.layer_limit, stop);
+    TRY_VOID(stream.restart());
+    const FetchedLayer file =
+        TRY(fetch_(blob,
+                   {.write = [&](std::span<const std::byte> bytes) { return stream.take(bytes); },
+                    .restart = [&] { return stream.restart(); }},
+                   stop));
+    const auto result = TRY(stream.finish(file.name));
+    content::Ingest tar = stream.take_tar();
     const oci::Digest& expected = config_.diff_ids[i];
     if (result.digest != expected)
       return fail(
@@ -141,6 +192,17 @@ class Import {
 };
 
 }  // namespace
+
+Result<void> write_file(int fd, const std::string& name, const LayerSink& sink) {
+  std::vector<std::byte> buffer(kBufferSize);
+  for (;;) {
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(system_error("can't read a layer", name));
+    if (count == 0) return {};
+    TRY_VOID(sink.write(std::span(buffer).first(static_cast<std::size_t>(count))));
+  }
+}
 
 Result<oci::Descriptor> import_image(store::LayerStore& layers, const ImageParts& parts,
                                      const FetchLayer& fetch, const ImportOptions& options) {

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <stop_token>
 #include <string>
 
 #include "core/result.h"
 #include "oci/manifest.h"
-#include "os/fd.h"
 #include "store/layer_store.h"
 
 namespace pgstrata::importer {
@@ -20,15 +20,22 @@ struct ImageParts {
   std::string config;  ///< the JSON, as it was given
 };
 
-/// A layer as it was published: an open file with the bytes of its descriptor, checked, and read from its
-/// beginning.
-struct LayerFile {
-  os::Fd fd;
+/// Takes a layer as it was published, while it comes: it is uncompressed meanwhile.
+struct LayerSink {
+  std::function<Result<void>(std::span<const std::byte>)> write;
+  std::function<Result<void>()> restart;  ///< the bytes come again from the beginning
+};
+/// Of a layer that has come.
+struct FetchedLayer {
   std::string name;      ///< for messages
   bool is_kept = false;  ///< it is a blob of the store
 };
-/// Called from several threads.
-using FetchLayer = std::function<Result<LayerFile>(const oci::Descriptor&, const std::stop_token&)>;
+/// Gives all bytes of the descriptor to the sink, and succeeds only if they have its digest: until then
+/// nobody relies on what came of them. Called from several threads.
+using FetchLayer =
+    std::function<Result<FetchedLayer>(const oci::Descriptor&, const LayerSink&, const std::stop_token&)>;
+/// Gives all that is left in a file to a sink.
+Result<void> write_file(int fd, const std::string& name, const LayerSink& sink);
 
 /// Much, and still no disk full: 32 GB.
 inline constexpr std::uint64_t kLayerLimit = 32ULL * 1024 * 1024 * 1024;
@@ -42,10 +49,10 @@ struct ImportOptions {
   std::map<std::string, std::string> annotations;  ///< of the descriptor that is given back
 };
 
-/// Layers that the store has are not fetched. The others are fetched and uncompressed several at once. The
-/// image's ID stays the same, but for an image with a layer that can't be taken as it is (one with sparse
-/// files; one that lacks parent directories and is in the store already on others): that one is written
-/// anew, and so is the configuration.
+/// Layers that the store has are not fetched. The others are fetched, and uncompressed while they come,
+/// several at once. The image's ID stays the same, but for an image with a layer that can't be taken as it
+/// is (one with sparse files; one that lacks parent directories and is in the store already on others):
+/// that one is written anew, and so is the configuration.
 ///
 /// kCorrupt: manifest, configuration and layers contradict each other, a layer is no tar, is too large, or
 /// isn't what its DiffID says (both digests are named).

@@ -116,13 +116,15 @@ Result<oci::Descriptor> import_layout(store::LayerStore& layers, const std::stri
   ImageParts parts;
   parts.manifest = TRY(find_manifest(place, digest, platform));
   parts.config = TRY(read_blob(place, parts.manifest.config.digest));
-  const FetchLayer open = [&](const oci::Descriptor& blob, const std::stop_token&) -> Result<LayerFile> {
+  const FetchLayer read = [&](const oci::Descriptor& blob, const LayerSink& sink,
+                              const std::stop_token&) -> Result<FetchedLayer> {
     TRY_VOID(verify(place, blob.digest));
     const std::string path = blob_path(place, blob.digest);
-    os::Fd fd = TRY(os::open(path, O_RDONLY));
-    return LayerFile{.fd = std::move(fd), .name = path};
+    const os::Fd fd = TRY(os::open(path, O_RDONLY));
+    TRY_VOID(write_file(fd.get(), path, sink));
+    return FetchedLayer{.name = path};
   };
-  return import_image(layers, parts, open, {.stop = {}, .annotations = {{kLayoutDigest, digest.str()}}});
+  return import_image(layers, parts, read, {.stop = {}, .annotations = {{kLayoutDigest, digest.str()}}});
 }
 
 }  // namespace pgstrata::importer

@@ -61,13 +61,14 @@ class Pull {
                                        options_.platform.str()),
                    .why = fmt::format("it is for {}", config.platform.str()),
                    .next = "name another platform with --platform"});
-    const oci::Descriptor manifest = TRY(located(import_image(
-        layers_, parts,
-        [this](const oci::Descriptor& blob, const std::stop_token& stop) { return layer(blob, stop); },
-        {.layer_limit = options_.layer_limit,
-         .parallel = options_.parallel,
-         .stop = options_.stop,
-         .annotations = {{kRegistryDigest, named.str()}}})));
+    const oci::Descriptor manifest =
+        TRY(located(import_image(layers_, parts,
+                                 [this](const oci::Descriptor& blob, const LayerSink& sink,
+                                        const std::stop_token& stop) { return layer(blob, sink, stop); },
+                                 {.layer_limit = options_.layer_limit,
+                                  .parallel = options_.parallel,
+                                  .stop = options_.stop,
+                                  .annotations = {{kRegistryDigest, named.str()}}})));
     const oci::Descriptor leads_to = options_.keep_others ? TRY(beside_others(manifest)) : manifest;
     TRY_VOID(image::set_tags(layers_.content(), {reference_}, leads_to));
     registry::KnownRepositories known(layers_.content().root(), repository_.registry().domain());
@@ -127,29 +128,33 @@ class Pull {
   }
 
   /// Kept in the store as it is, so that pushing it on needs no compression, and moves nothing where it is.
-  Result<LayerFile> layer(const oci::Descriptor& blob, const std::stop_token& stop) {
+  Result<FetchedLayer> layer(const oci::Descriptor& blob, const LayerSink& sink,
+                             const std::stop_token& stop) {
     const content::ContentStore& store = layers_.content();
-    const std::string name = fmt::format("{}@{}", repository_.name(), blob.digest.str());
+    FetchedLayer layer{.name = fmt::format("{}@{}", repository_.name(), blob.digest.str()),
+                       .is_kept = true};
     const auto size = store.size(blob.digest);
-    const bool there = size && *size == blob.size && store.verify(blob.digest).has_value();
-    if (!there) {
-      content::Ingest ingest = TRY(store.ingest());
-      const registry::BlobSink sink{
-          .write =
-              [&](std::span<const std::byte> bytes) {
-                return os::write_all(ingest.fd(), bytes, ingest.path());
-              },
-          .restart = [&]() -> Result<void> {
-            if (::ftruncate(ingest.fd(), 0) == 0 && ::lseek(ingest.fd(), 0, SEEK_SET) == 0) return {};
-            return fail(system_error("can't begin anew", ingest.path()));
-          }};
-      TRY_VOID(repository_.blob(blob, sink, stop));
-      if (size) ::unlink(store.blob_path(blob.digest).c_str());  // damaged
-      TRY_VOID(ingest.commit(blob.digest));
-      say(fmt::format("{}: {}", blob.digest.hex().substr(0, 12), size_text(blob.size)));
+    if (size && *size == blob.size && store.verify(blob.digest)) {
+      const os::Fd fd = TRY(store.open_blob(blob.digest));
+      TRY_VOID(write_file(fd.get(), layer.name, sink));
+      return layer;
     }
-    os::Fd fd = TRY(store.open_blob(blob.digest));
-    return LayerFile{.fd = std::move(fd), .name = name, .is_kept = true};
+    content::Ingest ingest = TRY(store.ingest());
+    const registry::BlobSink both{
+        .write = [&](std::span<const std::byte> bytes) -> Result<void> {
+          TRY_VOID(os::write_all(ingest.fd(), bytes, ingest.path()));
+          return sink.write(bytes);
+        },
+        .restart = [&]() -> Result<void> {
+          if (::ftruncate(ingest.fd(), 0) != 0 || ::lseek(ingest.fd(), 0, SEEK_SET) != 0)
+            return fail(system_error("can't begin anew", ingest.path()));
+          return sink.restart();
+        }};
+    TRY_VOID(repository_.blob(blob, both, stop));
+    if (size) ::unlink(store.blob_path(blob.digest).c_str());  // damaged
+    TRY_VOID(ingest.commit(blob.digest));
+    say(fmt::format("{}: {}", blob.digest.hex().substr(0, 12), size_text(blob.size)));
+    return layer;
   }
 
   void say(const std::string& line) {

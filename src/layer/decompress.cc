@@ -16,6 +16,7 @@ namespace pgstrata::layer {
 namespace {
 
 constexpr std::size_t kBufferSize = 256UL * 1024;
+constexpr std::size_t kLongestMagic = 4;
 
 using Bytes = std::span<const std::byte>;
 
@@ -163,31 +164,65 @@ Result<std::size_t> fill(int fd, const std::string& name, std::span<std::byte> s
 
 }  // namespace
 
+struct Decompressor::State {
+  State(std::string layer_name, std::uint64_t limit, const ByteSink& sink)
+      : name(std::move(layer_name)), out(name, limit, sink) {}
+
+  /// By the first bytes, which tell what it is.
+  void choose(Bytes beginning) {
+    compression = compression_of(beginning);
+    if (compression == Compression::kGzip)
+      decoder = std::make_unique<Gunzip>(name);
+    else if (compression == Compression::kZstd)
+      decoder = std::make_unique<Unzstd>(name);
+    else
+      decoder = std::make_unique<Plain>();
+  }
+
+  /// What was held back until there was enough to tell.
+  Result<void> begin() {
+    choose(Bytes(held));
+    return held.empty() ? Result<void>() : decoder->take(Bytes(held), out);
+  }
+
+  const std::string name;
+  Output out;
+  std::vector<std::byte> held;  ///< the first bytes, if they came one by one
+  std::unique_ptr<Decoder> decoder;
+  std::optional<Compression> compression;
+};
+
+Decompressor::Decompressor(std::string name, std::uint64_t limit, const ByteSink& sink)
+    : state_(std::make_unique<State>(std::move(name), limit, sink)) {}
+Decompressor::~Decompressor() = default;
+
+Result<void> Decompressor::take(std::span<const std::byte> bytes) {
+  if (state_->decoder) return state_->decoder->take(bytes, state_->out);
+  if (state_->held.empty() && bytes.size() >= kLongestMagic) {
+    state_->choose(bytes);
+    return state_->decoder->take(bytes, state_->out);
+  }
+  state_->held.insert(state_->held.end(), bytes.begin(), bytes.end());
+  return state_->held.size() >= kLongestMagic ? state_->begin() : Result<void>();
+}
+
+Result<Decompressed> Decompressor::finish() {
+  if (!state_->decoder) TRY_VOID(state_->begin());
+  if (!state_->decoder->is_complete()) return fail(damaged(state_->name, "it ends too early"));
+  Decompressed result = state_->out.finish();
+  result.compression = state_->compression;
+  return result;
+}
+
 Result<Decompressed> decompress(int fd, const std::string& name, std::uint64_t limit,
                                 const ByteSink& sink) {
   std::vector<std::byte> buffer(kBufferSize);
-  Output out(name, limit, sink);
-  std::unique_ptr<Decoder> decoder;
-  std::optional<Compression> compression;
-  while (true) {
+  Decompressor decompressor(name, limit, sink);
+  for (;;) {
     const std::size_t size = TRY(fill(fd, name, buffer));
-    const Bytes bytes = Bytes(buffer).first(size);
-    if (!decoder) {
-      compression = compression_of(bytes);
-      if (compression == Compression::kGzip)
-        decoder = std::make_unique<Gunzip>(name);
-      else if (compression == Compression::kZstd)
-        decoder = std::make_unique<Unzstd>(name);
-      else
-        decoder = std::make_unique<Plain>();
-    }
-    if (size == 0) break;
-    TRY_VOID(decoder->take(bytes, out));
+    if (size == 0) return decompressor.finish();
+    TRY_VOID(decompressor.take(Bytes(buffer).first(size)));
   }
-  if (!decoder->is_complete()) return fail(damaged(name, "it ends too early"));
-  Decompressed result = out.finish();
-  result.compression = compression;
-  return result;
 }
 
 }  // namespace pgstrata::layer

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "core/result.h"
@@ -16,6 +18,26 @@ struct Decompressed {
   oci::Digest digest;  ///< of the uncompressed bytes: the DiffID
   std::uint64_t size = 0;
   std::optional<Compression> compression;  ///< what it was; none if it was no compressed file
+};
+
+/// Takes a file's bytes as they come, and gives the uncompressed ones: what decompress() is made of.
+class Decompressor {
+ public:
+  /// `sink` is borrowed.
+  Decompressor(std::string name, std::uint64_t limit, const ByteSink& sink);
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+  ~Decompressor();
+
+  /// Pieces of any size. After an error nothing more may be given. kCorrupt: damaged, or more than the
+  /// limit; or the error of `sink`.
+  Result<void> take(std::span<const std::byte> bytes);
+  /// After the last piece. kCorrupt: cut off.
+  Result<Decompressed> finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// Reads the whole file from its position on: gzip (several members, too), zstd (several frames), or

@@ -50,6 +50,30 @@ TEST(Decompress, WhatOtherProgramsCompressed) {
     EXPECT_EQ(decompress_file(temp / name)->text, "") << name;
 }
 
+TEST(Decompress, PiecesOfAnySize) {
+  const TempDir temp;
+  shell(temp, "seq 3000 >a && gzip -k a && zstd -qk a && printf ab >ab && : >nothing");
+  for (const char* name : {"a", "a.gz", "a.zst", "ab", "nothing"}) {
+    const std::string packed = os::read_file(temp / name).value();
+    const std::string expected = decompress_file(temp / name)->text;
+    for (const std::size_t piece : {1UL, 3UL, 4UL, 1000UL}) {
+      std::string text;
+      const ByteSink sink = [&](std::span<const std::byte> bytes) -> Result<void> {
+        text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        return {};
+      };
+      Decompressor decompressor(name, 1 << 20, sink);
+      for (std::size_t i = 0; i < packed.size(); i += piece)
+        ASSERT_TRUE(decompressor.take(
+            std::as_bytes(std::span(packed).subspan(i, std::min(piece, packed.size() - i)))));
+      const auto result = decompressor.finish();
+      ASSERT_TRUE(result) << name;
+      EXPECT_EQ(text, expected) << name << " by " << piece;
+      EXPECT_EQ(result->digest, oci::sha256(expected)) << name;
+    }
+  }
+}
+
 TEST(Decompress, WhatIsCutOffOrDamagedIsAnError) {
   const TempDir temp;
   shell(temp,

@@ -2,8 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 namespace pgstrata::registry {
 namespace {
+
+/// What a server that speaks TLS says to who comes by HTTP, if it says anything.
+constexpr int kBadRequest = 400;
+constexpr std::size_t kLongestRefusal = 16UL * 1024;
 
 bool has_port(std::string_view domain) {
   const std::size_t colon = domain.rfind(':');
@@ -27,7 +34,9 @@ Result<remote::HttpResponse> Channel::send(remote::HttpRequest request, const re
                                            const std::stop_token& stop) {
   if (request.url.starts_with('/') && !is_settled_) {
     const std::scoped_lock lock(settling_);
-    if (!is_settled_) return send_first(request, body, stop);
+    if (!is_settled_)
+      return endpoint_.http_first ? send_first_in_clear(request, body, stop)
+                                  : send_first(request, body, stop);
   }
   return send_to(base(), std::move(request), body, stop);
 }
@@ -36,7 +45,6 @@ Result<remote::HttpResponse> Channel::send(remote::HttpRequest request, const re
 Result<remote::HttpResponse> Channel::send_first(const remote::HttpRequest& request,
                                                  const remote::BodySink& body,
                                                  const std::stop_token& stop) {
-  constexpr int kBadRequest = 400;
   bool is_answered = false;
   const remote::BodySink noting = [&](const remote::HttpResponse& response,
                                       std::span<const std::byte> bytes) {
@@ -52,10 +60,50 @@ Result<remote::HttpResponse> Channel::send_first(const remote::HttpRequest& requ
                            (kind == ErrorKind::kUnreachable && !has_port(endpoint_.domain));
   if (!is_worth_it) return secure;
   auto clear = send_to(clear_, request, body, stop);
-  // A server that does speak TLS says so to who comes by HTTP.
   if (clear && clear->status == kBadRequest) return secure;
   if (!clear && kind != ErrorKind::kTls && clear.error().kind != ErrorKind::kCancelled) return secure;
-  is_clear_ = is_settled_ = clear.has_value();
+  is_clear_ = clear.has_value();
+  is_settled_ = clear.has_value();
+  return clear;
+}
+
+/// With settling_ held.
+Result<remote::HttpResponse> Channel::send_first_in_clear(const remote::HttpRequest& request,
+                                                          const remote::BodySink& body,
+                                                          const std::stop_token& stop) {
+  bool is_answered = false;
+  std::string refusal;
+  const remote::BodySink holding = [&](const remote::HttpResponse& response,
+                                       std::span<const std::byte> bytes) -> Result<void> {
+    is_answered = response.status != kBadRequest;
+    if (is_answered) return body(response, bytes);
+    const std::size_t room = std::min(bytes.size(), kLongestRefusal - refusal.size());
+    refusal.append(reinterpret_cast<const char*>(bytes.data()), room);
+    return {};
+  };
+  auto clear = send_to(clear_, request, holding, stop);
+  is_answered |= clear && clear->status != kBadRequest;
+  // Without a port HTTPS has another one than HTTP.
+  const bool is_worth_it = clear || clear.error().kind == ErrorKind::kIo ||
+                           (clear.error().kind == ErrorKind::kUnreachable && !has_port(endpoint_.domain));
+  if (!is_answered && is_worth_it) {
+    bool is_secure = false;
+    const remote::BodySink noting = [&](const remote::HttpResponse& response,
+                                        std::span<const std::byte> bytes) {
+      is_secure = true;
+      return body(response, bytes);
+    };
+    auto secure = send_to(secure_, request, noting, stop);
+    if (secure || is_secure) {
+      is_settled_ = true;
+      return secure;
+    }
+    // So it was an answer of the registry's.
+    if (clear && !refusal.empty()) TRY_VOID(body(*clear, std::as_bytes(std::span(refusal))));
+  }
+  // Before is_settled_, which others read without the lock.
+  is_clear_ = clear || is_answered;
+  is_settled_ = clear || is_answered;
   return clear;
 }
 

@@ -26,14 +26,17 @@ class Channel {
   [[nodiscard]] bool leads_to(std::string_view url) const;
 
   /// As Transport::send(); `request.url` is a path of the registry or a whole URL. If the registry may
-  /// speak HTTP, the first request goes by TLS, and by HTTP if that isn't spoken; what it was is
-  /// remembered.
+  /// speak HTTP, the first request goes by TLS, and by HTTP if that isn't spoken (or the other way round,
+  /// as the endpoint says); what it was is remembered.
   Result<remote::HttpResponse> send(remote::HttpRequest request, const remote::BodySink& body,
                                     const std::stop_token& stop);
 
  private:
   Result<remote::HttpResponse> send_first(const remote::HttpRequest& request, const remote::BodySink& body,
                                           const std::stop_token& stop);
+  Result<remote::HttpResponse> send_first_in_clear(const remote::HttpRequest& request,
+                                                   const remote::BodySink& body,
+                                                   const std::stop_token& stop);
   Result<remote::HttpResponse> send_to(const std::string& base, remote::HttpRequest request,
                                        const remote::BodySink& body, const std::stop_token& stop);
 

@@ -113,6 +113,77 @@ TEST(Channel, ThePortsOfHttpAndHttpsAreTwo) {
   EXPECT_EQ(transport.log.back(), "GET https://r.example:5000/v2/");
 }
 
+const Endpoint kHere{
+    .domain = "127.0.0.1:5000", .tls = {.verify = false}, .may_be_http = true, .http_first = true};
+
+TEST(Channel, OnThisMachineHttpComesFirstAndIsRemembered) {
+  FakeTransport transport([](const auto&) -> Result<FakeAnswer> { return FakeAnswer{.status = 404}; });
+  Channel channel(kHere, transport);
+  ASSERT_TRUE(ask(channel));
+  ASSERT_TRUE(ask(channel));
+  EXPECT_THAT(transport.log, ElementsAre("GET http://127.0.0.1:5000/v2/", "GET http://127.0.0.1:5000/v2/"));
+}
+
+/// What comes of a body; "" of an answer that isn't the caller's.
+std::string body_of(Channel& channel) {
+  std::string text;
+  const auto answer = channel.send({.url = "/v2/", .headers = {}, .body = {}},
+                                   [&](const auto&, std::span<const std::byte> bytes) {
+                                     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                                     return Result<void>();
+                                   },
+                                   {});
+  return answer ? text : answer.error().message();
+}
+
+TEST(Channel, WhoRefusesHttpHereIsAskedByTlsFromThenOn) {
+  for (const bool hangs_up : {false, true}) {
+    FakeTransport transport([&](const remote::HttpRequest& request) -> Result<FakeAnswer> {
+      if (is_secure(request)) return FakeAnswer{.body = "of the registry"};
+      if (hangs_up) return fail(broken());
+      return FakeAnswer{.status = 400, .body = "Client sent an HTTP request to an HTTPS server."};
+    });
+    Channel channel(kHere, transport);
+    EXPECT_EQ(body_of(channel), "of the registry");
+    EXPECT_EQ(body_of(channel), "of the registry");
+    EXPECT_THAT(transport.log,
+                ElementsAre("GET http://127.0.0.1:5000/v2/", "GET https://127.0.0.1:5000/v2/",
+                            "GET https://127.0.0.1:5000/v2/"));
+  }
+}
+
+TEST(Channel, A400OfOneThatSpeaksNoTlsIsItsAnswer) {
+  FakeTransport transport([](const remote::HttpRequest& request) -> Result<FakeAnswer> {
+    if (is_secure(request)) return fail(no_tls());
+    return FakeAnswer{.status = 400, .body = "the name is invalid"};
+  });
+  Channel channel(kHere, transport);
+  EXPECT_EQ(body_of(channel), "the name is invalid");
+  EXPECT_EQ(body_of(channel), "the name is invalid");
+  EXPECT_EQ(transport.log.size(), 3U);
+}
+
+TEST(Channel, WhatBreaksHereInTheClearIsToldAsThat) {
+  bool is_there = false;
+  bool is_broken = true;
+  FakeTransport transport([&](const remote::HttpRequest& request) -> Result<FakeAnswer> {
+    if (!is_there) return fail(unreachable());
+    if (is_secure(request)) return fail(no_tls());
+    if (is_broken) return fail(broken());
+    return FakeAnswer{.body = "a body of some length", .breaks_after = 10};
+  });
+  Channel channel(kHere, transport);
+  EXPECT_EQ(ask(channel).error().kind, ErrorKind::kUnreachable);
+  EXPECT_THAT(transport.log, ElementsAre("GET http://127.0.0.1:5000/v2/"));
+  is_there = true;
+  EXPECT_EQ(ask(channel).error().kind, ErrorKind::kIo);
+  is_broken = false;
+  transport.log.clear();
+  EXPECT_FALSE(ask(channel));  // breaks off, and was an answer
+  EXPECT_FALSE(ask(channel));
+  EXPECT_THAT(transport.log, Each(HasSubstr("http:")));
+}
+
 TEST(Channel, WhatIsTrustedThereIsntTrustedElsewhere) {
   FakeTransport transport([](const auto&) -> Result<FakeAnswer> { return FakeAnswer{}; });
   Channel channel(kInsecure, transport);

@@ -23,6 +23,7 @@ Result<Endpoint> endpoint_of(const std::string& domain, std::optional<bool> inse
   if (insecure.value_or(is_loopback(domain) && !tls)) {
     endpoint.tls.verify = false;
     endpoint.may_be_http = true;
+    endpoint.http_first = is_loopback(domain);
   }
   return endpoint;
 }

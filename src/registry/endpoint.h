@@ -18,6 +18,9 @@ struct Endpoint {
   /// HTTP is spoken to it if it speaks no TLS. Only with tls.verify off: who could be anybody can as well
   /// say that he speaks none.
   bool may_be_http = false;
+  /// HTTP is tried before TLS. Only on this machine, where nobody listens on the way: most registries there
+  /// speak HTTP, and to begin a TLS connection in vain takes longer than a small push's other requests.
+  bool http_first = false;
 };
 
 /// `insecure` is registries.conf's word. Without one, this machine itself (localhost, 127.…, [::1]) is

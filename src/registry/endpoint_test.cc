@@ -19,6 +19,7 @@ TEST(BaseUrl, DockerHubIsElsewhereThanItsName) {
 std::string trust(const std::string& domain, std::optional<bool> insecure = {}) {
   const auto endpoint = endpoint_of(domain, insecure, {});
   EXPECT_EQ(endpoint->may_be_http, !endpoint->tls.verify) << domain;
+  EXPECT_TRUE(endpoint->may_be_http || !endpoint->http_first) << domain;
   return endpoint->tls.verify ? "verified" : "anything";
 }
 
@@ -38,6 +39,12 @@ TEST(Endpoint, WhatTheFileSaysStands) {
   EXPECT_EQ(trust("registry.example", true), "anything");
   EXPECT_EQ(trust("registry.example", false), "verified");
   EXPECT_EQ(trust("localhost:5000", false), "verified");
+}
+
+TEST(Endpoint, OnlyThisMachineIsAskedByHttpFirst) {
+  EXPECT_TRUE(endpoint_of("127.0.0.1:5000", {}, {})->http_first);
+  EXPECT_FALSE(endpoint_of("127.0.0.1:5000", false, {})->http_first);
+  EXPECT_FALSE(endpoint_of("registry.example:5000", true, {})->http_first);
 }
 
 TEST(CertificateFiles, AuthoritiesAndThePairThatIsShown) {

@@ -39,8 +39,9 @@ Result<const CurlLibrary*> curl_library() {
   static bool loaded = false;
   const std::scoped_lock lock(mutex);
   if (loaded) return &curl;
-  void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) library = ::dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
+  // Lazily: it brings some thirty libraries along, and most of what they refer to is never called.
+  void* library = ::dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) library = ::dlopen("libcurl-gnutls.so.4", RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr || !load(library, curl)) {
     const char* reason = ::dlerror();
     return fail({.kind = ErrorKind::kMachine,

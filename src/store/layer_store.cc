@@ -10,6 +10,7 @@
 
 #include "layer/unpack.h"
 #include "os/file.h"
+#include "os/in_parallel.h"
 #include "snapshot/content.h"
 #include "snapshot/xattrs.h"
 
@@ -18,6 +19,9 @@ namespace {
 
 using cache::LayerRow;
 using filetree::Entry;
+
+/// With more of them all wait for the disk.
+constexpr std::size_t kUnpackedAtOnce = 4;
 
 layer::ByteSink sink_to(const content::Ingest& ingest) {
   const int fd = ingest.fd();
@@ -208,8 +212,6 @@ Result<std::unique_ptr<snapshot::ChainView>> LayerStore::view(const std::vector<
 
 Result<std::string> LayerStore::unpacked(const LayerRow& layer, bool rootless) {
   const std::string path = unpacked_path(layer.diff_id);
-  // One at a time: two stages on one base would do the same work twice.
-  const std::scoped_lock lock(unpacking_);
   if (os::exists(path)) return path;
   const snapshot::ChangeSetFile* file = TRY(changes(layer.diff_id));
   const filetree::ChangeSet entries = TRY(file->read_all());
@@ -222,10 +224,23 @@ Result<std::string> LayerStore::unpacked(const LayerRow& layer, bool rootless) {
 
 Result<std::vector<std::string>> LayerStore::lowerdirs(const std::vector<LayerRow>& chain, bool rootless) {
   std::vector<std::string> directories;
+  std::map<oci::Digest, LayerRow> missing;
   for (auto layer = chain.rbegin(); layer != chain.rend(); ++layer) {
     const snapshot::ChangeSetFile* file = TRY(changes(layer->diff_id));
-    if (!adds_nothing(*file)) directories.push_back(TRY(unpacked(*layer, rootless)));
+    if (adds_nothing(*file)) continue;
+    directories.push_back(unpacked_path(layer->diff_id));
+    if (!os::exists(directories.back())) missing.emplace(layer->diff_id, *layer);
   }
+  if (missing.empty()) return directories;
+  std::vector<LayerRow> rows;
+  for (const auto& [diff_id, row] : missing) rows.push_back(row);
+  // One chain at a time: two stages on one base would do the same work twice.
+  const std::scoped_lock lock(unpacking_);
+  const auto unpack = [&](std::size_t i, const std::stop_token&) -> Result<void> {
+    TRY(unpacked(rows[i], rootless));
+    return {};
+  };
+  TRY_VOID(os::in_parallel(rows.size(), kUnpackedAtOnce, {}, unpack));
   return directories;
 }
 

@@ -128,6 +128,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(307, b"", [("Location", f"{SCHEME}://127.0.0.2:{port}{self.path}")])
         if name == LAYER and repository == "bytes":
             data = data[:-1] + b"x"
+        if name == LAYER and repository == "noise":  # begins as gzip does
+            data = data[:20] + bytes(len(data) - 20)
         if name == LAYER and repository == "longer":
             data += b"x"
         if name == LAYER and repository == "shorter":
@@ -140,6 +142,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         length=len(data) - start)
             self.close_connection = True
             return None
+        if name == LAYER and repository == "anew":  # knows no ranges
+            first = repository not in broken
+            broken.add(repository)
+            self.close_connection = first
+            return self.answer(200, data[:50_000] if first else data, length=len(data))
         headers = [("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")] if start else []
         return self.answer(206 if start else 200, data[start:], headers)
 

@@ -73,7 +73,7 @@ location = "127.0.0.1:1/down"
 location = "$MIRROR/cache"
 TOML
   pulled registry.example/some/team/app:1
-  has "$output" "the mirror 127.0.0.1:1/down/team/app is passed over: can't reach https://127.0.0.1:1/v2/down/team/app/manifests/1"
+  has "$output" "the mirror 127.0.0.1:1/down/team/app is passed over: can't reach http://127.0.0.1:1/v2/down/team/app/manifests/1"
   has "$output" "the mirror $MIRROR/cache/team/app is passed over"
   has "$output" "404 Not Found"
   is "$(grep -c 'passed over' <<<"$output")" 2
@@ -103,7 +103,7 @@ TOML
   printf 'FROM debian:bookworm-slim\n' | dockerfile
   refused 1 "passed over
 404 Not Found
-can't reach https://localhost:1"
+can't reach http://localhost:1"
 }
 
 @test "a mirror with wrong bytes is passed over; where nobody has the right ones, both digests are told" {

@@ -192,6 +192,21 @@ lie() {
   is "$(diff_ids "$LIAR/breaks")" "$(diff_ids "$LIAR/good")"
 }
 
+@test "a layer that comes anew from the beginning after half of it was uncompressed" {
+  serve_liar
+  "$PGSTRATA" pull "$LIAR/anew"
+  is "$(grep -c 'GET /v2/anew/blobs' "$T/asked")" 3
+  "$PGSTRATA" --root "$T/other" pull "$LIAR/good"
+  is "$(diff_ids "$LIAR/anew")" "$(PGSTRATA_ROOT=$T/other diff_ids "$LIAR/good")"
+  is "$(find "$PGSTRATA_ROOT/tmp" -type f | head -1)" ""
+}
+
+@test "bytes that are no layer: that they are another blob is what is said" {
+  serve_liar
+  lie noise "another blob"
+  [[ $output =~ "its digest is sha256:"[0-9a-f]{64}", expected sha256:"[0-9a-f]{64} ]]
+}
+
 @test "another host that a registry redirects to gets no password" {
   serve_liar
   printf '{"auths": {"%s": {"registrytoken": "t0k"}}}' "$LIAR" >"$DOCKER_CONFIG/config.json"
