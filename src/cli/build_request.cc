@@ -118,6 +118,8 @@ Result<Request> read_request(const BuildOptions& options) {
   graph.limits.ulimits = TRY(parse_ulimits(options.ulimits));
   graph.limits.shm_size = TRY(parse_size("--shm-size", options.shm_size));
   graph.entitlements = TRY(parse_allow(options.allow));
+  // As buildx: who gives all RUNs the host's network doesn't keep it from one that asks for it.
+  if (graph.network == graph::Network::kHost) graph.entitlements.insert("network.host");
   request.attestations = TRY(parse_attestations(options.attest, options.sbom, options.provenance));
   request.annotations = TRY(parse_annotations(options.annotations));
   request.platforms = TRY(parse_platforms(options.platforms));

@@ -30,6 +30,12 @@ load helper
   refused 2 'no size' --shm-size big
 }
 
+@test "a RUN may ask for the network that --network host gives to all" {
+  printf 'FROM bb\nRUN --network=host true\n' | dockerfile
+  refused 2 "--allow network.host"
+  build --network host
+}
+
 @test "--annotation is in the manifest" {
   printf 'FROM bb\n' | dockerfile
   build --annotation a.b=c --annotation "manifest:d=e=f" --output "type=oci,tar=false,dest=$T/layout"
