@@ -67,7 +67,7 @@ start_node() { # NUMBER
     PATRONI_ENABLE=true PATRONI_NAME="n$1" PATRONI_ETCD3_HOSTS="127.0.0.1:$ETCD_PORT" \
     PATRONI_RESTAPI_LISTEN="127.0.0.1:$API_PORT" PATRONI_RESTAPI_CONNECT_ADDRESS="127.0.0.1:$API_PORT" \
     PATRONI_RESTAPI_USERNAME=admin PATRONI_RESTAPI_PASSWORD=api-s3cret PATRONI_REPLICATION_PASSWORD=replica-s3cret \
-    PATRONI_SYNCHRONOUS_MODE=true PATRONI_TTL=10 PATRONI_LOOP_WAIT=2 PATRONI_RETRY_TIMEOUT=3 \
+    PATRONI_SYNCHRONOUS_MODE=true PATRONI_TTL=10 PATRONI_LOOP_WAIT=2 PATRONI_RETRY_TIMEOUT=3 PATRONI_RESTAPI_HTTP_EXTRA_HEADERS="Rack: r$1" \
     "${exec_prefix[@]}" "$PG_ENTRYPOINT" postgres >>"$node/log" 2>&1 3>&- &
   echo $! >"$node/pid"
   disown
@@ -87,6 +87,8 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
     # Nowhere but in Patroni's own file.
     ! cat "$SCRATCH/n$i/log" /proc/"$(cat "$SCRATCH/n$i/pid")"/environ /proc/"$(patroni_of "$i")"/{environ,cmdline} | grep -q s3cret || false
   done
+  # What pg-entrypoint has no use for reaches Patroni all the same.
+  curl -s -o /dev/null -D - "http://127.0.0.1:$(port_of 1 API_PORT)/patroni" | grep -Fx $'Rack: r1\r'
   # The REST API changes nothing without its password.
   [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "http://127.0.0.1:$(port_of 1 API_PORT)/restart")" = 401 ]
 }

@@ -43,5 +43,6 @@ def forget_synchronous_standby(path):
 
 
 if __name__ == "__main__":
+    environment = dict(os.environ)  # Config takes PATRONI_* out of os.environ: Patroni has to find them all the same
     forget_synchronous_standby(sys.argv[1])
-    os.execvp("patroni", ["patroni", sys.argv[1]])
+    os.execvpe("patroni", ["patroni", sys.argv[1]], environment)
