@@ -21,14 +21,13 @@ done
 
 load_versions() {
   export VERSION_SET=${VERSION_SET:-debian12}
-  local set_file=$home/versions/$VERSION_SET expected=${PG_MAJOR:-} name
+  local set_file=$home/versions/$VERSION_SET expected=${PG_MAJOR:-}
   [[ -r $set_file ]] || fail "there is no version set '$set_file'; choose one of those in versions/ by VERSION_SET"
   # shellcheck source=versions/debian12
   source "$set_file"
   [[ -z $expected || $expected == "$PG_MAJOR" ]] ||
     fail "the version set $VERSION_SET is PostgreSQL $PG_MAJOR; build it with --build-arg PG_MAJOR=$PG_MAJOR, not $expected"
   [[ -z ${EXPIRED_SUITE:-} ]] || accept_expired "$EXPIRED_SUITE"
-  for name in ${REPOSITORIES:-}; do use_repository "$name" 600; done
 }
 
 # is_left_out NAME: WITHOUT names components, by their scripts' names without the number; LEFT_OUT of the version set

@@ -251,6 +251,20 @@ setup_repository() {
   [ ! -e "$APT_ETC/sources.list.d/vendor.sources" ]
 }
 
+@test "the repositories of a set are put in force by the step that installs, once, and by no other" {
+  setup_home
+  rm "$SCRATCH/home/setup/lib/stub.sh"
+  cp "$IMAGE"/setup/lib/*.sh "$SCRATCH/home/setup/lib/"
+  printf 'scrub() { :; }\nuse_repository() { echo "in force: $*"; }\n' >"$SCRATCH/home/setup/lib/stub.sh"
+  echo 'NUMBER=7; REPOSITORIES="one two"' >"$SCRATCH/home/versions/debian12"
+  run "$SCRATCH/home/setup.sh"
+  [ "$status" -eq 0 ]
+  assert_lacks "$output" 'in force' # such a step has no secret that would take their place
+  echo 'install_packages a; install_packages b' >"$SCRATCH/home/setup/scripts/20-second.sh"
+  run "$SCRATCH/home/setup.sh"
+  [ "$(grep 'in force' <<<"$output")" = $'in force: one 600\nin force: two 600' ]
+}
+
 @test "an expired suite is accepted, and no other" {
   setup_repository
   printf 'deb http://a bullseye main\ndeb http://b bullseye-security main\n' >"$APT_ETC/sources.list"
