@@ -101,18 +101,42 @@ postmaster_of() { head -n 1 "$SCRATCH/n$1/data/postmaster.pid"; }
   kill -KILL "$old"
   another() { [[ -n $(patroni_of "$now") && $(patroni_of "$now") != "$old" ]]; }
   wait_until another
-  # Who is noted as the one to promote is waited for by commits, at each moment.
-  noted() { curl -s -m 5 "http://127.0.0.1:$(port_of "$now" API_PORT)/cluster" | jq -r '.members[]? | select(.role == "sync_standby").name'; }
-  for ((i = 0; i < 60; i++)); do
-    standby=$(noted)
-    waited_for=$(sql 'SHOW synchronous_standby_names')
-    [[ -z $standby || -n $waited_for || $standby != "$(noted)" ]] || { echo "$standby is noted, and commits wait for nobody"; false; }
-    sleep 0.1
-  done
+  commits_wait_for_whom_may_be_promoted "$now"
   wait_until whole
   stop_writer
   [ "$(postmaster_of "$now")" = "$before" ]
   grep -q patroni_died "$SCRATCH/n$now/log"
+}
+
+@test "a leader's whole container dies and starts again at once: commits wait for whom may be promoted, all the time" {
+  now=$(leader)
+  start_writer
+  kill -KILL "$(cat "$SCRATCH/n$now/pid")" "$(patroni_of "$now")" "$(postmaster_of "$now")"
+  wait_until gone "$(cat "$SCRATCH/n$now/pid")"
+  start_node "$now"
+  commits_wait_for_whom_may_be_promoted $((now % 3 + 1))
+  wait_until whole
+  stop_writer
+}
+
+@test "the synchronous standby's whole container dies and starts again: /sync stays the leader's" {
+  now=$(leader)
+  standby=$(curl -s "http://127.0.0.1:$(port_of "$now" API_PORT)/cluster" | jq -r '.members[] | select(.role == "sync_standby").name[1:]')
+  sync_leader() { # as etcd has it
+    curl -s "http://127.0.0.1:$ETCD_PORT/v3/kv/range" -d "{\"key\": \"$(printf /service/postgres-cluster/sync | base64)\"}" |
+      jq -r '.kvs[0].value' | base64 -d | jq -r .leader
+  }
+  start_writer
+  kill -KILL "$(cat "$SCRATCH/n$standby/pid")" "$(patroni_of "$standby")" "$(postmaster_of "$standby")"
+  wait_until gone "$(cat "$SCRATCH/n$standby/pid")"
+  for ((i = 0; i < 150; i++)); do sync_leader && sleep 0.05; done >"$SCRATCH/sync_leaders" 3>&- &
+  looker=$!
+  start_node "$standby"
+  commits_wait_for_whom_may_be_promoted "$now"
+  wait "$looker"
+  [ "$(sort -u "$SCRATCH/sync_leaders")" = "n$now" ]
+  wait_until whole
+  stop_writer
 }
 
 @test "fault 1: kill -9 of the leader's postmaster: writes go on, nothing that was acknowledged is lost" {

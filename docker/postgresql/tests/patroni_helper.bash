@@ -60,3 +60,18 @@ stop_writer() {
   awk '{ if (last && $2 - last > most) most = $2 - last; last = $2 } END { printf "longest time without a write: %.1f s\n", most }' \
     "$SCRATCH/acknowledged" >&3
 }
+
+# For six seconds and more. NODE: whose Patroni is asked who is noted in /sync.
+commits_wait_for_whom_may_be_promoted() {
+  local i standby waited_for
+  noted() { curl -s -m 5 "http://$(address_of "$1"):$(port_of "$1" API_PORT)/cluster" | jq -r '.members[]? | select(.role == "sync_standby").name'; }
+  for ((i = 0; i < 60; i++)); do
+    standby=$(noted "$1")
+    # While no server takes writes, nothing can be lost.
+    if waited_for=$(sql 'SHOW synchronous_standby_names' 2>/dev/null) && [[ -n $standby && -z $waited_for && $standby == "$(noted "$1")" ]]; then
+      echo "$standby is noted, and commits wait for nobody"
+      return 1
+    fi
+    sleep 0.1
+  done
+}
