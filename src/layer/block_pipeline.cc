@@ -83,8 +83,7 @@ class Pipeline {
       have += static_cast<std::size_t>(got);
     }
     EncodedBlock block;
-    block.size = wanted.size();
-    TRY_VOID(encoder.encode(wanted, index + 1 == count_, block));
+    TRY_VOID(encoder.encode(wanted, block));
     return block;
   }
 
