@@ -50,7 +50,7 @@ class Pipeline {
  private:
   void run() {
     const std::unique_ptr<BlockEncoder> encoder = work_.make_encoder();
-    std::vector<std::byte> in(work_.block_size);
+    std::vector<std::byte> in(std::min(work_.block_size, work_.size));
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(
