@@ -5,8 +5,11 @@
 
 #include "attest/attestation.h"
 #include "cli/image_verbs.h"
+#include "cli/interrupts.h"
+#include "cli/registries.h"
 #include "cli/stored_image.h"
 #include "image/platforms.h"
+#include "registry/in_order.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -106,12 +109,47 @@ Result<Json> statement(const content::ContentStore& store, const std::string& na
                .next = "build it with --sbom=true or --provenance=true"});
 }
 
+/// What the registry has with this image as its subject. The store isn't asked.
+Result<Json> referrers(const std::string& written, const std::string& artifact_type) {
+  const oci::Reference name = TRY(oci::Reference::parse(written));
+  Registries registries(remote::Proxies::from({}));
+  std::vector<registry::Repository> places = TRY(registries.to_read(name));
+  std::stop_source stop;
+  const Interrupts interrupts(stop);
+  oci::Digest subject;
+  const auto ask = [&](registry::Repository& place) -> Result<std::vector<oci::Descriptor>> {
+    // Not by the tag's digest alone: what a registry doesn't say is computed.
+    subject = name.digest ? *name.digest : TRY(place.manifest(name.tag, stop.get_token())).digest;
+    return place.referrers(subject, artifact_type, stop.get_token());
+  };
+  const auto note = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+  Json list = Json::array();
+  for (const oci::Descriptor& one : TRY(registry::first_answer(places, note, ask))) {
+    Json shown = {{"ArtifactType", one.artifact_type},
+                  {"MediaType", one.media_type},
+                  {"Digest", one.digest.str()},
+                  {"Size", one.size}};
+    if (!one.annotations.empty()) shown["Annotations"] = one.annotations;
+    list.push_back(std::move(shown));
+  }
+  return Json{{"Name", name.familiar()}, {"Digest", subject.str()}, {"Referrers", std::move(list)}};
+}
+
 struct InspectOptions {
   std::vector<std::string> names;
   std::string attestation;
+  bool referrers = false;
+  std::string artifact_type;
 };
 
 Result<int> inspect(const GlobalOptions& global, const InspectOptions& options) {
+  if (options.referrers) {
+    Json all = Json::array();
+    for (const std::string& name : options.names)
+      all.push_back(TRY(referrers(name, options.artifact_type)));
+    TRY_VOID(print(all.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"));
+    return 0;
+  }
   const content::ContentStore store = TRY(content::ContentStore::open(global.root));
   if (!options.attestation.empty()) {
     for (const std::string& name : options.names) {
@@ -134,6 +172,11 @@ Command add_inspect(CLI::App& app, const GlobalOptions& global) {
   app.add_option("--attestation", options->attestation,
                  "provenance|sbom|PREDICATE-TYPE: print that attestation instead")
       ->allow_extra_args(false);
+  auto* referrers =
+      app.add_flag("--referrers", options->referrers,
+                   "ask the image's registry for signatures, SBOMs and the like that refer to it")
+          ->excludes("--attestation");
+  app.add_option("--artifact-type", options->artifact_type, "only those referrers")->needs(referrers);
   return [options, &global] { return inspect(global, *options); };
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <future>
 
 #include "cli/image_verbs.h"
 #include "cli/interrupts.h"
@@ -9,6 +10,7 @@
 #include "cli/store.h"
 #include "cli/stored_image.h"
 #include "exporter/push.h"
+#include "remote/curl_library.h"
 #include "solver/bases.h"
 
 namespace pgstrata::cli {
@@ -27,6 +29,9 @@ exporter::Compression compression_of(const std::string& name) {
 
 Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   const oci::Reference name = TRY(oci::Reference::parse(options.name));
+  // It takes as long as finding the image does. Who needs it and hasn't got it says so.
+  const auto loading =
+      std::async(std::launch::async, [] { static_cast<void>(remote::curl_library().has_value()); });
   Store store = TRY(open_store(global));
   const StoredImage stored = TRY(find_image(*store.content, options.name));
   auto images = TRY(all_platforms(store, stored));

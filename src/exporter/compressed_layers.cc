@@ -1,7 +1,7 @@
 #include "exporter/compressed_layers.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
+#include <libdeflate.h>
 #include <zstd.h>
 
 #include <future>
@@ -14,13 +14,14 @@ namespace pgstrata::exporter {
 namespace {
 
 /// Of the way in which layer/compress.h cuts its input.
-constexpr int kVersion = 1;
+constexpr int kGzipVersion = 2;
+constexpr int kZstdVersion = 1;
 
 std::string form_name(const Compression& compression) {
   const std::string level = compression.level == 0 ? "usual" : fmt::to_string(compression.level);
   if (compression.codec == Codec::kGzip)
-    return fmt::format("gzip-{}-{}.zlib{}", level, kVersion, ::zlibVersion());
-  return fmt::format("zstd-{}-{}.zstd{}", level, kVersion, ::ZSTD_versionString());
+    return fmt::format("gzip-{}-{}.libdeflate{}", level, kGzipVersion, LIBDEFLATE_VERSION_STRING);
+  return fmt::format("zstd-{}-{}.zstd{}", level, kZstdVersion, ::ZSTD_versionString());
 }
 
 Result<StoredBlob> make(const content::ContentStore& store, const StoredBlob& tar,

@@ -21,6 +21,9 @@ namespace {
 /// Requests that a blob's mount is worth.
 constexpr std::size_t kMostMounts = 2;
 
+/// To send so much takes no longer than to ask whether it is there.
+constexpr std::uint64_t kNotWorthAsking = 64UL * 1024;
+
 /// Manifests of an index that are looked at for what is there.
 constexpr std::size_t kMostLookedAt = 4;
 
@@ -177,10 +180,11 @@ class Push {
       return fail({.kind = ErrorKind::kCorrupt,
                    .what = "an image and its chain contradict each other",
                    .where = one.image.descriptor.digest.str()});
-    // The last is the configuration.
-    const auto send_one = [&](std::size_t i, const std::stop_token& stop) -> Result<void> {
-      if (i == manifest.layers.size())
-        return send({.digest = manifest.config.digest, .size = manifest.config.size}, stop);
+    // The configuration, and then the layers from the top: what changed is there, and is compressed while
+    // the registry is asked.
+    const auto send_one = [&](std::size_t turn, const std::stop_token& stop) -> Result<void> {
+      const std::size_t i = manifest.layers.size() - turn;
+      if (turn == 0) return send({.digest = manifest.config.digest, .size = manifest.config.size}, stop);
       const LayerForm form = TRY(form_of(store_, one.chain[i], options_.compression));
       manifest.layers[i].media_type = form.media_type;
       manifest.layers[i].digest = form.blob.digest;
@@ -203,8 +207,11 @@ class Push {
       }
     }
     int Pushed::*count = &Pushed::present;
-    if (!TRY(repository_.has_blob(blob.digest, stop))) {
-      count = TRY(mount(blob.digest, stop)) ? &Pushed::mounted : &Pushed::uploaded;
+    const std::vector<std::string> known = known_.of(blob.digest);
+    const bool ask = blob.size > kNotWorthAsking ||
+                     std::find(known.begin(), known.end(), repository_.name()) != known.end();
+    if (!ask || !TRY(repository_.has_blob(blob.digest, stop))) {
+      count = TRY(mount(blob.digest, known, stop)) ? &Pushed::mounted : &Pushed::uploaded;
       if (count == &Pushed::uploaded) {
         const os::Fd fd = TRY(store_.open_blob(blob.digest));
         TRY_VOID(repository_.upload({.fd = fd.get(), .digest = blob.digest, .size = blob.size}, stop));
@@ -223,9 +230,10 @@ class Push {
     return {};
   }
 
-  Result<bool> mount(const oci::Digest& digest, const std::stop_token& stop) {
+  Result<bool> mount(const oci::Digest& digest, const std::vector<std::string>& known,
+                     const std::stop_token& stop) {
     std::size_t tried = 0;
-    for (const std::string& other : known_.of(digest)) {
+    for (const std::string& other : known) {
       if (other == repository_.name()) continue;
       if (tried++ == kMostMounts) break;
       if (TRY(repository_.mount(digest, other, stop))) return true;

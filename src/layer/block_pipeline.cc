@@ -50,7 +50,7 @@ class Pipeline {
  private:
   void run() {
     const std::unique_ptr<BlockEncoder> encoder = work_.make_encoder();
-    std::vector<std::byte> in(work_.block_size);
+    std::vector<std::byte> in(std::min(work_.block_size, work_.size));
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(
@@ -83,8 +83,7 @@ class Pipeline {
       have += static_cast<std::size_t>(got);
     }
     EncodedBlock block;
-    block.size = wanted.size();
-    TRY_VOID(encoder.encode(wanted, index + 1 == count_, block));
+    TRY_VOID(encoder.encode(wanted, block));
     return block;
   }
 

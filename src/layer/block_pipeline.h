@@ -14,8 +14,6 @@ namespace pgstrata::layer {
 
 struct EncodedBlock {
   std::vector<std::byte> bytes;
-  std::uint64_t size = 0;  ///< before encoding
-  std::uint32_t crc = 0;   ///< of the bytes before encoding; if the encoder wants one
 };
 
 /// What one thread has: it is used for one block after the other.
@@ -25,8 +23,7 @@ class BlockEncoder {
   BlockEncoder(const BlockEncoder&) = delete;
   BlockEncoder& operator=(const BlockEncoder&) = delete;
   virtual ~BlockEncoder() = default;
-  /// Fills `bytes` and `crc` of `out`. `last`: nothing comes after it.
-  virtual Result<void> encode(std::span<const std::byte> block, bool last, EncodedBlock& out) = 0;
+  virtual Result<void> encode(std::span<const std::byte> block, EncodedBlock& out) = 0;
 };
 
 struct BlockWork {

@@ -1,10 +1,9 @@
 #include "layer/compress.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,7 +14,7 @@
 namespace pgstrata::layer {
 namespace {
 
-constexpr int kGzipLevel = 6;
+constexpr int kGzipLevel = 5;
 constexpr int kZstdLevel = 3;
 constexpr std::uint64_t kGzipBlock = 1024 * 1024;
 constexpr std::uint64_t kZstdBlock = 2 * 1024 * 1024;
@@ -26,39 +25,27 @@ Error cant_compress(std::string why) {
   return {.kind = ErrorKind::kIo, .what = "can't compress a layer", .why = std::move(why)};
 }
 
-/// A piece of one raw deflate stream. All but the last end on a byte boundary, so that they can be put
-/// behind each other.
-class Deflater final : public BlockEncoder {
- public:
-  explicit Deflater(int level) {
-    constexpr int kRaw = -15;
-    constexpr int kMemoryLevel = 8;
-    ready_ = ::deflateInit2(&stream_, level, Z_DEFLATED, kRaw, kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK;
-  }
-  ~Deflater() override { ::deflateEnd(&stream_); }
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* compressor) const { ::libdeflate_free_compressor(compressor); }
+};
 
-  Result<void> encode(std::span<const std::byte> block, bool last, EncodedBlock& out) override {
-    if (!ready_ || ::deflateReset(&stream_) != Z_OK) return fail(cant_compress("zlib has no memory"));
-    // zlib's interface isn't const-correct by default; it doesn't write to its input.
-    auto* in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(block.data()));
-    out.crc =
-        static_cast<std::uint32_t>(::crc32(::crc32(0, nullptr, 0), in, static_cast<uInt>(block.size())));
-    constexpr std::size_t kFlushMark = 16;  // what Z_SYNC_FLUSH adds, and more
-    out.bytes.resize(::deflateBound(&stream_, block.size()) + kFlushMark);
-    stream_.next_in = in;
-    stream_.avail_in = static_cast<uInt>(block.size());
-    stream_.next_out = reinterpret_cast<Bytef*>(out.bytes.data());
-    stream_.avail_out = static_cast<uInt>(out.bytes.size());
-    const int status = ::deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH);
-    if (status != (last ? Z_STREAM_END : Z_OK) || stream_.avail_in != 0)
-      return fail(cant_compress("zlib returned " + std::to_string(status)));
-    out.bytes.resize(out.bytes.size() - stream_.avail_out);
+/// Each block is a member of its own (RFC 1952, section 2.2: members may follow each other).
+class GzipMembers final : public BlockEncoder {
+ public:
+  explicit GzipMembers(int level) : compressor_(::libdeflate_alloc_compressor(level)) {}
+
+  Result<void> encode(std::span<const std::byte> block, EncodedBlock& out) override {
+    if (!compressor_) return fail(cant_compress("libdeflate has no memory, or no such level"));
+    out.bytes.resize(::libdeflate_gzip_compress_bound(compressor_.get(), block.size()));
+    const std::size_t size = ::libdeflate_gzip_compress(compressor_.get(), block.data(), block.size(),
+                                                        out.bytes.data(), out.bytes.size());
+    if (size == 0) return fail(cant_compress("libdeflate needs more room than it said"));
+    out.bytes.resize(size);
     return {};
   }
 
  private:
-  z_stream stream_{};
-  bool ready_ = false;
+  std::unique_ptr<libdeflate_compressor, FreeCompressor> compressor_;
 };
 
 struct FreeContext {
@@ -73,7 +60,7 @@ class ZstdFrames final : public BlockEncoder {
     ::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
   }
 
-  Result<void> encode(std::span<const std::byte> block, bool /*last*/, EncodedBlock& out) override {
+  Result<void> encode(std::span<const std::byte> block, EncodedBlock& out) override {
     out.bytes.resize(::ZSTD_compressBound(block.size()));
     const std::size_t size =
         ::ZSTD_compress2(context_.get(), out.bytes.data(), out.bytes.size(), block.data(), block.size());
@@ -87,19 +74,9 @@ class ZstdFrames final : public BlockEncoder {
 };
 
 Result<void> gzip(BlockWork work, int level, const ByteSink& sink) {
-  // Magic, deflate, no flags, no time, no hint about the level, operating system unknown.
-  constexpr std::array<std::uint8_t, 10> kHeader = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
-  TRY_VOID(sink(std::as_bytes(std::span(kHeader))));
   work.block_size = kGzipBlock;
-  work.make_encoder = [level] { return std::make_unique<Deflater>(level); };
-  auto crc = ::crc32(0, nullptr, 0);
-  TRY_VOID(encode_blocks(work, [&](const EncodedBlock& block) {
-    crc = ::crc32_combine(crc, block.crc, static_cast<z_off_t>(block.size));
-    return sink(block.bytes);
-  }));
-  const std::array<std::uint32_t, 2> trailer = {static_cast<std::uint32_t>(crc),
-                                                static_cast<std::uint32_t>(work.size)};
-  return sink(std::as_bytes(std::span(trailer)));
+  work.make_encoder = [level] { return std::make_unique<GzipMembers>(level); };
+  return encode_blocks(work, [&](const EncodedBlock& block) { return sink(block.bytes); });
 }
 
 Result<void> zstd(BlockWork work, int level, const ByteSink& sink) {

@@ -24,31 +24,43 @@ Error damaged(const std::string& name, std::string why) {
   return {.kind = ErrorKind::kCorrupt, .what = "a damaged layer", .where = name, .why = std::move(why)};
 }
 
-/// Hashes, counts and passes on.
+/// Counts, and passes on to who hashes and writes: in another thread as soon as there is much of it.
 class Output {
  public:
   Output(const std::string& name, std::uint64_t limit, const ByteSink& sink)
-      : name_(name), limit_(limit), sink_(sink) {}
+      : name_(name), limit_(limit), stream_(sink) {}
 
-  Result<void> take(Bytes bytes) {
-    size_ += bytes.size();
-    if (size_ > limit_)
+  /// Space to write into; commit() says how much was.
+  Result<std::span<std::byte>> room() { return stream_.room(TarStream::kMinimumRoom); }
+  Result<void> commit(std::size_t size) {
+    if (size > limit_ - stream_.offset())
       return fail({.kind = ErrorKind::kCorrupt,
                    .what = "a layer is too large when uncompressed",
                    .where = name_,
                    .why = fmt::format("more than {} bytes", limit_),
                    .next = "if it may be so large: PGSTRATA_LAYER_LIMIT=BYTES"});
-    hash_.update(bytes);
-    return sink_(bytes);
+    stream_.commit(size);
+    return {};
   }
-  Decompressed finish() { return {.digest = hash_.finish(), .size = size_, .compression = {}}; }
+  Result<void> take(Bytes bytes) {
+    while (!bytes.empty()) {
+      const std::span<std::byte> space = TRY(room());
+      const Bytes part = bytes.first(std::min(space.size(), bytes.size()));
+      std::copy(part.begin(), part.end(), space.begin());
+      TRY_VOID(commit(part.size()));
+      bytes = bytes.subspan(part.size());
+    }
+    return {};
+  }
+  Result<Decompressed> finish() {
+    const std::uint64_t size = stream_.offset();
+    return Decompressed{.digest = TRY(stream_.finish()), .size = size, .compression = {}};
+  }
 
  private:
   const std::string& name_;
-  std::uint64_t limit_;
-  const ByteSink& sink_;
-  oci::Sha256 hash_;
-  std::uint64_t size_ = 0;
+  const std::uint64_t limit_;
+  TarStream stream_;
 };
 
 class Decoder {
@@ -70,7 +82,7 @@ class Plain final : public Decoder {
 
 class Gunzip final : public Decoder {
  public:
-  explicit Gunzip(const std::string& name) : name_(name), buffer_(kBufferSize) {
+  explicit Gunzip(const std::string& name) : name_(name) {
     constexpr int kGzipOnly = 15 + 16;
     ready_ = ::inflateInit2(&stream_, kGzipOnly) == Z_OK;
   }
@@ -85,13 +97,14 @@ class Gunzip final : public Decoder {
         ::inflateReset(&stream_);
         complete_ = false;
       }
-      stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
-      stream_.avail_out = static_cast<uInt>(buffer_.size());
+      const std::span<std::byte> space = TRY(out.room());
+      stream_.next_out = reinterpret_cast<Bytef*>(space.data());
+      stream_.avail_out = static_cast<uInt>(space.size());
       const int status = ::inflate(&stream_, Z_NO_FLUSH);
       if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
         return fail(damaged(name_, stream_.msg != nullptr ? stream_.msg : "not gzip"));
       complete_ = status == Z_STREAM_END;
-      TRY_VOID(out.take(Bytes(buffer_).first(buffer_.size() - stream_.avail_out)));
+      TRY_VOID(out.commit(space.size() - stream_.avail_out));
       if (status == Z_BUF_ERROR) break;
     } while (stream_.avail_in > 0 || stream_.avail_out == 0);
     return {};
@@ -100,7 +113,6 @@ class Gunzip final : public Decoder {
 
  private:
   const std::string& name_;
-  std::vector<std::byte> buffer_;
   z_stream stream_{};
   bool ready_ = false;
   bool complete_ = false;
@@ -112,19 +124,19 @@ struct FreeContext {
 
 class Unzstd final : public Decoder {
  public:
-  explicit Unzstd(const std::string& name)
-      : name_(name), buffer_(kBufferSize), context_(::ZSTD_createDCtx()) {}
+  explicit Unzstd(const std::string& name) : name_(name), context_(::ZSTD_createDCtx()) {}
 
   Result<void> take(Bytes bytes, Output& out) override {
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     bool full = false;
     while (in.pos < in.size || full) {
-      ZSTD_outBuffer space{buffer_.data(), buffer_.size(), 0};
+      const std::span<std::byte> room = TRY(out.room());
+      ZSTD_outBuffer space{room.data(), room.size(), 0};
       const std::size_t left = ::ZSTD_decompressStream(context_.get(), &space, &in);
       if (::ZSTD_isError(left) != 0) return fail(damaged(name_, ::ZSTD_getErrorName(left)));
       complete_ = left == 0;
       full = space.pos == space.size && !complete_;
-      TRY_VOID(out.take(Bytes(buffer_).first(space.pos)));
+      TRY_VOID(out.commit(space.pos));
     }
     return {};
   }
@@ -132,7 +144,6 @@ class Unzstd final : public Decoder {
 
  private:
   const std::string& name_;
-  std::vector<std::byte> buffer_;
   std::unique_ptr<ZSTD_DCtx, FreeContext> context_;
   bool complete_ = false;
 };
@@ -209,7 +220,7 @@ Result<void> Decompressor::take(std::span<const std::byte> bytes) {
 Result<Decompressed> Decompressor::finish() {
   if (!state_->decoder) TRY_VOID(state_->begin());
   if (!state_->decoder->is_complete()) return fail(damaged(state_->name, "it ends too early"));
-  Decompressed result = state_->out.finish();
+  Decompressed result = TRY(state_->out.finish());
   result.compression = state_->compression;
   return result;
 }

@@ -23,14 +23,14 @@ struct Decompressed {
 /// Takes a file's bytes as they come, and gives the uncompressed ones: what decompress() is made of.
 class Decompressor {
  public:
-  /// `sink` is borrowed.
+  /// `sink` is borrowed; it may be called from another thread until this is gone.
   Decompressor(std::string name, std::uint64_t limit, const ByteSink& sink);
   Decompressor(const Decompressor&) = delete;
   Decompressor& operator=(const Decompressor&) = delete;
   ~Decompressor();
 
   /// Pieces of any size. After an error nothing more may be given. kCorrupt: damaged, or more than the
-  /// limit; or the error of `sink`.
+  /// limit; or the error of `sink`, which may come with a later piece or at the end.
   Result<void> take(std::span<const std::byte> bytes);
   /// After the last piece. kCorrupt: cut off.
   Result<Decompressed> finish();

@@ -20,6 +20,7 @@ Result<Descriptor> descriptor_from(std::string_view document, const Json& json) 
   std::int64_t size = -1;
   Fields fields(document, json);
   fields.text("mediaType", descriptor.media_type).digest("digest", descriptor.digest).number("size", size);
+  fields.text("artifactType", descriptor.artifact_type);
   if (const Json* object = fields.find("platform", Json::value_t::object)) {
     Platform& platform = descriptor.platform.emplace();
     TRY_VOID(Fields(document, *object)
@@ -46,6 +47,7 @@ Result<std::vector<Descriptor>> descriptors_from(std::string_view document, cons
 Json descriptor_json(const Descriptor& descriptor) {
   Json json = {
       {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.str()}, {"size", descriptor.size}};
+  if (!descriptor.artifact_type.empty()) json["artifactType"] = descriptor.artifact_type;
   if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
   if (descriptor.platform) {
     const Platform& platform = *descriptor.platform;

@@ -36,6 +36,7 @@ struct Descriptor {
   std::uint64_t size = 0;
   std::map<std::string, std::string> annotations;
   std::optional<Platform> platform;
+  std::string artifact_type = {};  ///< of what isn't an image, in indexes of referrers
   bool operator==(const Descriptor&) const = default;
 };
 

@@ -157,7 +157,12 @@ Result<void> Repository::put_manifest(const std::string& tag, std::string_view m
                                             .body = bytes,
                                             .scope = push_scope()},
                                            {}, stop));
-  if (is_success(answer)) return {};
+  if (is_success(answer)) {
+    // It names the subject that it has noted.
+    if (!answer.response.header("oci-subject").empty()) return {};
+    const auto referrer = TRY(referrer_of(media_type, bytes));
+    return referrer ? add_tagged_referrer(*referrer, stop) : Result<void>();
+  }
   return fail(registry_.refusal(
       fmt::format("can't push {}/{}{}{}", registry_.domain(), name_, tag.empty() ? "@" : ":", name),
       answer));

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "oci/digest.h"
@@ -40,6 +41,15 @@ struct BlobSource {
   std::uint64_t size = 0;
 };
 
+/// What a manifest with a `subject` is to an index of referrers: its artifact type and annotations are
+/// there.
+struct Referrer {
+  oci::Digest subject;
+  oci::Descriptor descriptor;
+};
+/// Nothing for a manifest without a subject. kCorrupt: it isn't JSON, or its subject none.
+Result<std::optional<Referrer>> referrer_of(std::string_view media_type, const std::string& manifest);
+
 /// Calls may come from several threads. The registry is borrowed.
 class Repository {
  public:
@@ -64,7 +74,15 @@ class Repository {
   /// In one request, or in several for a large blob; after a broken connection from where the registry has
   /// it.
   Result<void> upload(const BlobSource& blob, const std::stop_token& stop = {});
-  /// Under `tag`, or under its digest if that is "".
+  /// What names the manifest as its `subject`, of one artifact type or of all (""). From the registry's
+  /// list of referrers, or from the index with the tag sha256-HEX if it keeps none (distribution-spec 1.1,
+  /// "Listing Referrers"); an empty list if there is neither. kCorrupt: not an index, or too much of it.
+  Result<std::vector<oci::Descriptor>> referrers(const oci::Digest& subject,
+                                                 const std::string& artifact_type = "",
+                                                 const std::stop_token& stop = {});
+  /// Under `tag`, or under its digest if that is "". One that has a `subject` is added to the index with
+  /// the tag sha256-HEX where the registry keeps no list of referrers itself; of two at the same moment one
+  /// may be lost there, as registries without the list know no way to exclude that.
   Result<void> put_manifest(const std::string& tag, std::string_view media_type, const std::string& bytes,
                             const std::stop_token& stop = {});
 
@@ -72,6 +90,9 @@ class Repository {
   [[nodiscard]] std::string path(const std::string& rest) const { return "/v2/" + name_ + "/" + rest; }
   [[nodiscard]] std::string pull_scope() const { return "repository:" + name_ + ":pull"; }
   [[nodiscard]] std::string push_scope() const { return "repository:" + name_ + ":pull,push"; }
+  Result<std::vector<oci::Descriptor>> tagged_referrers(const oci::Digest& subject,
+                                                        const std::stop_token& stop);
+  Result<void> add_tagged_referrer(const Referrer& referrer, const std::stop_token& stop);
   Result<std::string> begin_upload(const std::stop_token& stop);
   Result<void> send_chunks(const BlobSource& blob, std::string& location, const std::stop_token& stop);
   Result<std::uint64_t> received(std::string& location, const std::stop_token& stop);

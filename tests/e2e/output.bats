@@ -36,6 +36,41 @@ small_image() {
   done
 }
 
+@test "gzip in several members: gzip, pigz, tars, python, skopeo, umoci and our own import read all of it" {
+  seq 600000 >"$T/context/numbers"
+  printf 'FROM scratch\nCOPY numbers /\n' | dockerfile
+  build --output "type=oci,dest=$T/layout,tar=false"
+  local manifest layer sum program
+  manifest=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+  layer=$T/layout/blobs/sha256/$(jq -r '.layers[0].digest[7:]' "$T/layout/blobs/sha256/${manifest#sha256:}")
+  is "$(python3 - "$layer" <<'PYTHON'
+import sys, zlib
+rest, members = open(sys.argv[1], "rb").read(), 0
+while rest:
+    member = zlib.decompressobj(31)
+    member.decompress(rest)
+    assert member.eof
+    rest, members = member.unused_data, members + 1
+print(members)
+PYTHON
+)" 4
+  sum=$(sha256sum <numbers)
+  gzip -t "$layer"
+  for program in "gzip -dc" "pigz -dc" "bsdtar -cf - --format=pax @-"; do
+    is "$($program <"$layer" | tar -xOf - numbers | sha256sum)" "$sum"
+  done
+  is "$(tar -xOzf "$layer" numbers | sha256sum)" "$sum"
+  is "$(python3 -c 'import sys, tarfile; sys.stdout.buffer.write(tarfile.open(sys.argv[1]).extractfile("numbers").read())' "$layer" |
+    sha256sum)" "$sum"
+  # Compressed anew, so read whole; the configuration's DiffIDs are checked on the way.
+  skopeo copy -q --dest-compress-format zstd "oci:$T/layout:latest" "oci:$T/copied:latest"
+  umoci unpack --rootless --image "$T/layout:latest" "$T/bundle"
+  is "$(sha256sum <"$T/bundle/rootfs/numbers")" "$sum"
+  printf 'FROM theirs\n' | dockerfile
+  PGSTRATA_ROOT=$T/other root_tar --build-context "theirs=oci-layout://$T/layout"
+  is "$(content numbers | sha256sum)" "$sum"
+}
+
 @test "docker: the archive has manifest.json, its tags, and skopeo reads it" {
   small_image
   build -t second:tag --output "type=docker,dest=$T/d.tar"

@@ -254,3 +254,39 @@ it isn't in the store, and localhost:1 can't be reached
   printf 'FROM debian:bookworm-slim\n' | dockerfile
   refused 1 "docker.io can't be reached" --pull --build-arg HTTPS_PROXY=http://localhost:1
 }
+
+@test "referrers: those of the tag that stands in where the registry keeps no list, all or of one type" {
+  serve_registry
+  printf 'FROM bb\n' | dockerfile
+  build_push "$REGISTRY/app"
+  local subject config manifest answer
+  subject=$("$PGSTRATA" push -q "$REGISTRY/app")
+  is "$("$PGSTRATA" inspect --referrers "$REGISTRY/app" | jq -c '[.[0].Digest, .[0].Referrers]')" "[\"$subject\",[]]"
+  # What oras and cosign attach, where docker-registry has no answer to /referrers/ (2.8 has none).
+  printf '{}' >"$T/config.json"
+  config=sha256:$(sha256sum <"$T/config.json" | cut -c1-64)
+  answer=$(curl -sS --noproxy '*' -D - -o /dev/null -X POST "http://$REGISTRY/v2/app/blobs/uploads/" | tr -d '\r')
+  curl -fsS --noproxy '*' -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$T/config.json" \
+    "$(sed -n 's/^[Ll]ocation: //p' <<<"$answer")&digest=$config"
+  put() {
+    curl -fsS --noproxy '*' -X PUT -H "Content-Type: application/vnd.oci.image.$2.v1+json" --data-binary "@$T/$3" \
+      "http://$REGISTRY/v2/app/manifests/$1"
+  }
+  jq -nc --arg config "$config" --arg subject "$subject" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
+    artifactType: "application/example+json", config: {mediaType: "application/vnd.oci.empty.v1+json", digest: $config, size: 2},
+    layers: [], subject: {mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $subject, size: 1}}' >"$T/manifest.json"
+  manifest=sha256:$(sha256sum <"$T/manifest.json" | cut -c1-64)
+  put "$manifest" manifest manifest.json
+  jq -nc --arg digest "$manifest" --argjson size "$(stat -c %s "$T/manifest.json")" '{schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json", manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json",
+    digest: $digest, size: $size, artifactType: "application/example+json", annotations: {by: "somebody"}}]}' >"$T/index.json"
+  put "${subject/:/-}" index index.json
+  requests >/dev/null
+  is "$("$PGSTRATA" inspect --referrers "$REGISTRY/app" | jq -c '.[0].Referrers[0] | [.ArtifactType, .Digest, .Annotations.by]')" \
+    "[\"application/example+json\",\"$manifest\",\"somebody\"]"
+  has "$(requests)" "GET /v2/app/referrers/sha256:HEX 404"
+  is "$("$PGSTRATA" inspect --referrers --artifact-type other "$REGISTRY/app@$subject" | jq -c '.[0].Referrers')" "[]"
+  run "$PGSTRATA" inspect --referrers "$REGISTRY/nothing"
+  [ "$status" -ne 0 ]
+  has "$output" "/nothing"
+}
