@@ -61,16 +61,16 @@ Result<void> mount_below(int dev, const char* name, const char* type, const FsOp
 
 Result<void> mount_terminals(int dev) {
   // gid 5 is tty in Debian and most others; where only our own id is mapped there is no 5.
-  FsOptions options = {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
+  FsOptions options = {{"source", "devpts"}, {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
   if (!missing_ids()) options.emplace_back("gid", "5");
   return mount_below(dev, "pts", "devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
 }  // namespace
 
-Result<os::Fd> mount_devices(int target, std::uint64_t shm_size) {
+Result<os::Fd> mount_devices(int target, Shm shm) {
   constexpr std::uint64_t kNoPrograms = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  os::Fd dev = TRY(new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "65536k"}},
+  os::Fd dev = TRY(new_filesystem("tmpfs", {{"source", "tmpfs"}, {"mode", "0755"}, {"size", "65536k"}},
                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME));
   TRY_VOID(attach(dev.get(), target, "/dev"));
   for (const Node& node : kNodes) TRY_VOID(make_node(dev.get(), node));
@@ -81,9 +81,10 @@ Result<os::Fd> mount_devices(int target, std::uint64_t shm_size) {
   if (::access("/proc/kcore", F_OK) == 0 && ::symlinkat("/proc/kcore", dev.get(), "core") != 0)
     return fail(system_error("can't create a link in /dev", "core"));
   TRY_VOID(mount_terminals(dev.get()));
-  const std::string size = shm_size != 0 ? std::to_string(shm_size) : "65536k";
-  TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", {{"mode", "1777"}, {"size", size}}, kNoPrograms));
-  TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {}, kNoPrograms));
+  TRY_VOID(mount_below(dev.get(), "mqueue", "mqueue", {{"source", "mqueue"}}, kNoPrograms));
+  if (shm == Shm::kNone) return dev;
+  const FsOptions options = {{"source", "shm"}, {"mode", "1777"}, {"size", "65536k"}};
+  TRY_VOID(mount_below(dev.get(), "shm", "tmpfs", options, kNoPrograms));
   return dev;
 }
 

@@ -11,10 +11,12 @@
 
 namespace pgstrata::sandbox {
 
+/// Whether /dev/shm is there: Docker's, of 64 MiB, or none, as a mount of the step takes its place.
+enum class Shm { kDockers, kNone };
+
 /// Mounts Docker's /dev on `target` (O_PATH): a tmpfs with null, zero, full, random, urandom, tty; pts,
 /// shm, mqueue; and the usual links. Returns a descriptor of its root. umask must be 0.
-/// `shm_size` is that of /dev/shm in bytes; 0 is Docker's 64 MiB.
-Result<os::Fd> mount_devices(int target, std::uint64_t shm_size);
+Result<os::Fd> mount_devices(int target, Shm shm);
 
 /// Makes a node in the root file system, or binds the machine's where that isn't possible. One that is
 /// there already stays. kNotFound if there is none on the machine either.

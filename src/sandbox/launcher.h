@@ -30,6 +30,10 @@ struct Tmpfs {
 };
 using Mount = std::variant<Bind, Tmpfs>;
 
+inline const std::string& target_of(const Mount& mount) {
+  return std::visit([](const auto& any) -> const std::string& { return any.target; }, mount);
+}
+
 /// A device node in the root file system. A plain user can't make one: then the machine's, `source`, is
 /// bound there, with its own mode and owner.
 struct DeviceNode {
@@ -59,7 +63,6 @@ struct ProcessSpec {
   std::vector<Mount> mounts;                                     ///< in order, after the standard ones
   std::vector<DeviceNode> devices;                               ///< besides those of Docker's /dev
   std::vector<std::pair<std::string, std::string>> extra_hosts;  ///< name, address: lines of /etc/hosts
-  std::uint64_t shm_size = 0;                                    ///< of /dev/shm, bytes; 0: 64 MiB
   std::vector<Limit> limits;  ///< a hard one above the caller's needs root
   bool suppress_sync = true;
 };

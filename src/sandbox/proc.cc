@@ -30,7 +30,8 @@ int create(const char* type, unsigned attributes) {
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int mount = -1;
-  if (::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
+  if (::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0) == 0 &&
+      ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
     mount = ::fsmount(context, FSMOUNT_CLOEXEC, attributes);
   close_quietly(context);
   return mount;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <variant>
@@ -35,7 +36,7 @@ Result<os::Fd> bind_to_itself(const std::string& rootfs) {
 /// A fresh sysfs shows our network namespace. As a plain user with the host's network the kernel refuses it
 /// (EPERM: that namespace isn't ours); then the host's is bound.
 Result<os::Fd> make_sysfs(std::uint64_t attributes) {
-  auto fresh = new_filesystem("sysfs", {}, attributes);
+  auto fresh = new_filesystem("sysfs", {{"source", "sysfs"}}, attributes);
   if (fresh) return fresh;
   os::Fd bound = TRY(clone_tree(AT_FDCWD, "/sys"));
   TRY_VOID(set_attributes(bound.get(), attributes, "/sys"));
@@ -46,7 +47,8 @@ Result<void> mask_sysfs(int sys) {
   for (const char* name : kMaskedInSys) {
     const os::Fd target(::openat(sys, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!target) continue;
-    const os::Fd empty = TRY(new_filesystem("tmpfs", {}, kNoPrograms | MOUNT_ATTR_RDONLY));
+    const os::Fd empty =
+        TRY(new_filesystem("tmpfs", {{"source", "tmpfs"}}, kNoPrograms | MOUNT_ATTR_RDONLY));
     TRY_VOID(attach(empty.get(), target.get(), std::string("/sys/") + name));
   }
   return {};
@@ -58,7 +60,7 @@ Result<void> mount_cgroup(int sys, std::uint64_t attributes) {
   struct statfs status {};
   if (::statfs("/sys/fs/cgroup", &status) != 0 || status.f_type != CGROUP2_SUPER_MAGIC) return {};
   const os::Fd target(::openat(sys, "fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  auto cgroup = new_filesystem("cgroup2", {}, attributes);
+  auto cgroup = new_filesystem("cgroup2", {{"source", "cgroup"}}, attributes);
   if (!target || !cgroup) return {};  // EPERM where the machine's own is not fully visible
   return attach(cgroup->get(), target.get(), "/sys/fs/cgroup");
 }
@@ -112,12 +114,14 @@ Result<void> mount_one(const Bind& bind, int root, Stubs& stubs) {
 }
 
 Result<void> mount_one(const Tmpfs& tmpfs, int root, Stubs& stubs) {
-  FsOptions options = {{"mode", fmt::format("{:04o}", tmpfs.mode)}};
+  FsOptions options = {{"source", "tmpfs"}, {"mode", fmt::format("{:04o}", tmpfs.mode)}};
   if (tmpfs.size != 0) options.emplace_back("size", std::to_string(tmpfs.size));
-  const os::Fd mount = TRY(new_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  const os::Fd mount = TRY(new_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID));
   const os::Fd target = TRY(open_target(root, tmpfs.target, TargetType::kDirectory, &stubs));
   return attach(mount.get(), target.get(), tmpfs.target);
 }
+
+bool covers_shm(const Mount& mount) { return target_of(mount) == "/dev/shm"; }
 
 }  // namespace
 
@@ -129,7 +133,8 @@ Result<RootFilesystem> build_root_filesystem(const ProcessSpec& spec, Stubs& stu
   // layers have.
   made.proc = TRY(open_target(root, "/proc", TargetType::kDirectory, nullptr));
   const os::Fd dev_target = TRY(open_target(root, "/dev", TargetType::kDirectory, nullptr));
-  const os::Fd dev = TRY(mount_devices(dev_target.get(), spec.shm_size));
+  const bool own_shm = std::any_of(spec.mounts.begin(), spec.mounts.end(), covers_shm);
+  const os::Fd dev = TRY(mount_devices(dev_target.get(), own_shm ? Shm::kNone : Shm::kDockers));
   made.null = TRY(os::open_at(dev.get(), "null", O_RDWR));
   if (spec.insecure) TRY_VOID(add_insecure_devices(root, stubs));
   for (const DeviceNode& node : spec.devices) TRY_VOID(add_device(root, node, stubs));

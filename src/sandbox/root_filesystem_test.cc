@@ -223,6 +223,28 @@ TEST_F(RootFilesystemTest, LaterMountsAreMadeInsideEarlierOnes) {
   EXPECT_TRUE(std::filesystem::is_empty(source));
 }
 
+// As runc mounts what BuildKit asks for: programs read the first column of /proc/mounts as well.
+TEST_F(RootFilesystemTest, MountsNameTheirSources) {
+  ProcessSpec spec = shell(
+      "while read -r what where type options; do case $where in "
+      "/proc|/dev|/dev/pts|/dev/shm|/dev/mqueue|/t) echo \"$what $where $type\";; esac; done </proc/mounts "
+      "| sort");
+  spec.mounts.push_back(Tmpfs{.target = "/t", .size = 0, .mode = 01777});
+  EXPECT_EQ(output(spec),
+            "devpts /dev/pts devpts\nmqueue /dev/mqueue mqueue\nproc /proc proc\nshm /dev/shm tmpfs\n"
+            "tmpfs /dev tmpfs\ntmpfs /t tmpfs");
+}
+
+TEST_F(RootFilesystemTest, OwnMountOnShmTakesItsPlace) {
+  ProcessSpec spec = shell("grep -c ' /dev/shm ' /proc/mounts; grep ' /dev/shm ' /proc/mounts");
+  spec.mounts.push_back(Tmpfs{.target = "/dev/shm", .size = 1 << 20, .mode = 01777});
+  const std::string seen = output(spec);
+  EXPECT_TRUE(seen.starts_with("1\ntmpfs /dev/shm tmpfs ")) << seen;
+  EXPECT_NE(seen.find("nosuid"), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("noexec"), std::string::npos) << seen << ": BuildKit's tmpfs mounts run programs";
+  EXPECT_EQ(seen.find("nodev"), std::string::npos) << seen;
+}
+
 TEST_F(RootFilesystemTest, TmpfsHasTheSizeAsked) {
   ProcessSpec spec = shell("head -c 2000000 /dev/zero > /t/f");
   spec.mounts.push_back(Tmpfs{.target = "/t", .size = 1 << 20, .mode = 01777});

@@ -55,7 +55,6 @@ rlim_t limit_value(std::int64_t value) { return value < 0 ? RLIM_INFINITY : stat
 
 void set_limits(const graph::ExecLimits& limits, sandbox::ProcessSpec& spec) {
   for (const graph::ExtraHost& host : limits.hosts) spec.extra_hosts.emplace_back(host.name, host.address);
-  spec.shm_size = limits.shm_size;
   for (const graph::Ulimit& limit : limits.ulimits)
     if (const auto number = sandbox::limit_number(limit.name))
       spec.limits.push_back({*number, limit_value(limit.soft), limit_value(limit.hard)});
@@ -71,8 +70,8 @@ void set_variable(std::vector<std::string>& env, const std::string& variable) {
 /// As BuildKit mounts: what lies deeper comes later, whatever the order of the flags.
 void sort_by_depth(std::vector<sandbox::Mount>& mounts) {
   const auto depth = [](const sandbox::Mount& mount) {
-    return std::visit([](const auto& any) { return std::count(any.target.begin(), any.target.end(), '/'); },
-                      mount);
+    const std::string& target = target_of(mount);
+    return std::count(target.begin(), target.end(), '/');
   };
   std::stable_sort(mounts.begin(), mounts.end(),
                    [&depth](const auto& one, const auto& other) { return depth(one) < depth(other); });
@@ -151,6 +150,10 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
   TRY_VOID(add_mounts(op, done, mounts, spec.env));
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
   spec.mounts = mounts.mounts();
+  // As BuildKit has it, a mount like those of the step, which has the last word on the place.
+  const auto on_shm = [](const sandbox::Mount& mount) { return target_of(mount) == "/dev/shm"; };
+  if (op.limits.shm_size != 0 && std::none_of(spec.mounts.begin(), spec.mounts.end(), on_shm))
+    spec.mounts.push_back(sandbox::Tmpfs{.target = "/dev/shm", .size = op.limits.shm_size});
   if (!op.devices.empty() && inputs_.devices != nullptr) TRY_VOID(add_devices(op, *inputs_.devices, spec));
   sort_by_depth(spec.mounts);
   return spec;
