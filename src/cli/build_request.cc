@@ -124,6 +124,8 @@ Result<Request> read_request(const BuildOptions& options) {
   request.annotations = TRY(parse_annotations(options.annotations));
   request.platforms = TRY(parse_platforms(options.platforms));
   graph.platform = request.platforms.front();
+  graph.platform_given = std::any_of(options.platforms.begin(), options.platforms.end(),
+                                     [](const std::string& word) { return !word.empty(); });
   graph.name_platforms = request.platforms.size() > 1;
   TRY_VOID(read_contexts(options, request));
   request.ssh = TRY(parse_ssh(options.ssh));

@@ -203,6 +203,7 @@ StageResult result_of(const Stage& stage, StageState state, const BuildRequest& 
                      .config_steps = std::move(state.config_steps)};
   result.config.config.env = state.image_env.list();
   result.config.diff_ids.clear();
+  if (request.platform_given) result.config.platform = request.platform;
   for (const auto& [name, value] : request.labels) result.config.config.labels[name] = value;
   return result;
 }

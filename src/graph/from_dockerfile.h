@@ -24,6 +24,7 @@ struct BuildRequest {
   std::string target;                              ///< --target; "" is the last stage
   oci::Platform platform = oci::Platform::host();  ///< --platform, what is built for
   std::optional<oci::Platform> build_platform;     ///< BUILDPLATFORM; the machine's own if not given
+  bool platform_given = false;  ///< by the command line: the image is of it, whatever its stage is FROM
   bool name_platforms = false;  ///< the names of steps say which platform they are for: there are several
   /// Names of --build-context that are local directories. A name also replaces a stage that is called so.
   std::set<std::string> named_contexts;

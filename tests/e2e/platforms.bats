@@ -47,6 +47,19 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   is "$(digest)" "$first"
 }
 
+# BuildKit: a platform that was asked for is the image's, whatever its last stage is FROM.
+@test "--platform says what the image is for, also of a stage FROM another platform; without it the stage does" {
+  printf 'FROM --platform=linux/riscv64 scratch AS made\nCOPY f /\nFROM --platform=$TARGETPLATFORM made\n' | dockerfile
+  echo f >"$T/context/f"
+  build --platform linux/s390x --target made -t p
+  is "$("$PGSTRATA" inspect p | jq -r '.[0].Architecture')" s390x
+  printf 'FROM --platform=linux/riscv64 bb\n' | dockerfile
+  build -t p --build-context bb="$T/context"
+  is "$("$PGSTRATA" inspect p | jq -r '.[0].Architecture')" riscv64
+  build -t p --build-context bb="$T/context" --platform linux/s390x
+  is "$("$PGSTRATA" inspect p | jq -r '.[0].Architecture')" s390x
+}
+
 @test "the name stands for this machine's image to RUN, FROM, run and inspect, and for all to save, tag, push and prune" {
   serve_registry
   two_platforms
