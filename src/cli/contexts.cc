@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "layer/tar_reader.h"
 #include "os/file.h"
@@ -61,13 +62,21 @@ Error no_dockerfile(Error error) {
   return error;
 }
 
+/// The other name that a Dockerfile may have, as BuildKit looks for it; nothing for any other file.
+std::optional<std::string> lower_case_name(const std::string& path) {
+  constexpr std::string_view kName = "Dockerfile";
+  if (filetree::base_name(path) != kName) return std::nullopt;
+  return path.substr(0, path.size() - kName.size()) + "dockerfile";
+}
+
 /// --file, or the Dockerfile of a directory.
 Result<void> read_local_dockerfile(const std::string& file, const std::string& directory,
                                    Contexts& contexts) {
   contexts.dockerfile_name = file.empty() ? directory + "/Dockerfile" : file;
   auto text = os::read_file(contexts.dockerfile_name);
-  if (!text && text.error().kind == ErrorKind::kNotFound && file.empty())
-    if (auto lower_case = os::read_file(directory + "/dockerfile")) text = std::move(lower_case);
+  const auto other = lower_case_name(contexts.dockerfile_name);
+  if (!text && text.error().kind == ErrorKind::kNotFound && other)
+    if (auto lower_case = os::read_file(*other)) text = std::move(lower_case);
   if (!text) return fail(no_dockerfile(std::move(text).error()));
   contexts.dockerfile = std::move(*text);
   return {};
@@ -78,8 +87,9 @@ Result<void> read_dockerfile_of(const filetree::FileTree& tree, const std::strin
                                 Contexts& contexts) {
   contexts.dockerfile_name = file.empty() ? "Dockerfile" : file;
   auto text = filetree::read_text(tree, contexts.dockerfile_name);
-  if (!text && text.error().kind == ErrorKind::kNotFound && file.empty())
-    if (auto lower_case = filetree::read_text(tree, "dockerfile")) text = std::move(lower_case);
+  const auto other = lower_case_name(contexts.dockerfile_name);
+  if (!text && text.error().kind == ErrorKind::kNotFound && other)
+    if (auto lower_case = filetree::read_text(tree, *other)) text = std::move(lower_case);
   if (!text) {
     Error error = no_dockerfile(std::move(text).error());
     error.where = contexts.dockerfile_name;

@@ -180,6 +180,19 @@ D
   is "$(names)" Dockerfile
 }
 
+@test "a Dockerfile may be called dockerfile, also where --file says Dockerfile; no other name is changed" {
+  made
+  mv "$T/made/Dockerfile" "$T/made/dir/dockerfile"
+  pg -f "$T/made/dir/Dockerfile" "$T/made"
+  has "$(names)" c/dir/file
+  tar -C "$T/made" -c . | pg -f dir/Dockerfile -
+  has "$(names)" c/dir/file
+  mv "$T/made/dir/dockerfile" "$T/made/dir/other"
+  run "$PGSTRATA" build -f "$T/made/dir/Other" "$T/made"
+  is "$status" 2
+  has "$output" "dir/Other: can't read the Dockerfile"
+}
+
 @test "neither a directory nor a URL" {
   run "$PGSTRATA" build ftp://nowhere.invalid/x
   is "$status" 2
