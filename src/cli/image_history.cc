@@ -1,5 +1,7 @@
 #include "cli/image_history.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pgstrata::cli {
@@ -13,6 +15,12 @@ struct Origin {
   std::string description;
 };
 
+/// BuildKit's words for what a vertex made.
+std::string description_of(const graph::Vertex& vertex) {
+  const auto* exec = std::get_if<graph::ExecOp>(&vertex.op);
+  return exec != nullptr ? fmt::format("mount / from exec {}", fmt::join(exec->argv, " ")) : vertex.name;
+}
+
 /// Of each layer of the target, bottom first.
 std::vector<Origin> origins(const graph::BuildGraph& graph,
                             const std::vector<solver::VertexResult>& results) {
@@ -25,7 +33,7 @@ std::vector<Origin> origins(const graph::BuildGraph& graph,
     if (const auto* source = std::get_if<graph::SourceOp>(&vertex.op))
       std::fill_n(found.begin(), count, Origin{std::nullopt, "pulled from " + source->reference});
     else if (results[*id].layer && count > 0)
-      found[count - 1] = {*id, vertex.name};
+      found[count - 1] = {*id, description_of(vertex)};
   }
   return found;
 }

@@ -67,6 +67,14 @@ TEST(ImageHistory, LayersOfABaseWithoutHistoryGetTheirsAtTheEnd) {
   EXPECT_EQ(config.history[3].created, config.created);
 }
 
+// What BuildKit describes the layer of an exec with (solver/llbsolver/ops/exec.go).
+TEST(ImageHistory, LeftOverRunSaysItsCommand) {
+  Built built(2, {});
+  built.graph.vertices[1].op = graph::ExecOp{.argv = {"/bin/sh", "-c", "make all"}};
+  EXPECT_EQ(lines(finished_config(built.graph, built.results, std::nullopt)).back(),
+            "+ mount / from exec /bin/sh -c make all");
+}
+
 TEST(ImageHistory, EntriesWithoutLayersBecomeEmpty) {
   const Built built(0, {{.created_by = "one"}, {.created_by = "two"}});
   EXPECT_THAT(lines(finished_config(built.graph, built.results, std::nullopt)),
