@@ -322,9 +322,10 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     const auto matches = TRY(filetree::glob(source, directory));
     if (matches.empty() && filetree::has_glob(directory)) continue;
     if (matches.empty()) return no_such_source(pattern, source);
-    // What has no wildcard has to be there, and not behind a link; the root as a whole never is.
+    // What has no wildcard has to be there, and not behind a link; all of a directory, "." or "x/./", never
+    // is.
     bool found = !action.parents || filetree::has_glob(pattern);
-    if (const std::string whole = filetree::clean(pattern); !found && !whole.empty())
+    if (const std::string whole = filetree::clean(pattern); !found && !below.empty())
       found = TRY(source.lookup(whole)).has_value();
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
@@ -334,9 +335,10 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
-      // Below a file there is nothing that a pattern could select.
+      // Below a file there is nothing that a pattern could select; but "x*/./" has none, and takes the
+      // file.
       if (action.parents && item.entries.front().type != EntryType::kDirectory) {
-        selected.pop_back();
+        if (!below.empty()) selected.pop_back();
         continue;
       }
       filter.apply(item.entries, item.top);

@@ -73,6 +73,18 @@ D
   refused 2 $'Dockerfile:2\nx/nothing'
 }
 
+@test "--parents with nothing behind its pivot is refused; a file that a wildcard before it finds is copied" {
+  mkdir -p "$T/context/x"
+  touch "$T/context/x/f" "$T/context/xfile"
+  printf 'FROM scratch\nCOPY --parents x/./ /d/\n' | dockerfile
+  refused 2 'Dockerfile:2:16: "x/./" selects nothing in '
+  printf 'FROM scratch\nCOPY --parents x*/./f /d/\nCOPY --parents x*/./ /e/\n' | dockerfile
+  root_tar
+  has "$(names)" d/f
+  lacks "$(names)" d/xfile
+  has "$(names)" e/xfile
+}
+
 @test "a file that --exclude leaves out is no reason to copy again" {
   mkdir t
   touch t/a t/b
