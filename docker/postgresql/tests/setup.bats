@@ -243,6 +243,18 @@ setup_repository() {
   assert_has "$output" '--secret id=repositories'
 }
 
+@test "a set's repository that can't be reached: the packages that it is wanted for; leaving them out is no way" {
+  setup_repository
+  use_lib apt
+  fake apt-helper <<<'exit 100'
+  REPOSITORIES=vendor
+  run use_repositories_of_the_set postgresql-16 patroni
+  [ "$status" -eq 1 ]
+  assert_has "$output" 'http://vendor.example/debian/ (for postgresql-16 patroni)'
+  assert_has "$output" 'or choose another VERSION_SET'
+  assert_lacks "$output" WITHOUT
+}
+
 @test "the repositories of the build's secret take the place of all others" {
   setup_repository
   echo 'Types: deb' >"$APT_ETC/sources.list.d/repositories.sources"

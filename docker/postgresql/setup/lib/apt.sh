@@ -77,9 +77,11 @@ name_missing() {
   done
 }
 
-# Those of REPOSITORIES, all packages of which are taken. Only a step that installs has them: no other one has the secret either.
+# use_repositories_of_the_set NAME...: those of REPOSITORIES, all packages of which are taken; NAMEs are what they are wanted for
+# now. Only a step that installs has them: no other one has the secret either.
 use_repositories_of_the_set() {
-  local name names=${REPOSITORIES:-}
+  # shellcheck disable=SC2034 # fetch_key names them
+  local name names=${REPOSITORIES:-} wanted=$*
   REPOSITORIES= # a repository may need packages itself
   for name in $names; do use_repository "$name" 600; done
 }
@@ -87,7 +89,7 @@ use_repositories_of_the_set() {
 # install_packages NAME...: NAME as apt-get takes it (`patroni`, `patroni=3.0.2-*`).
 install_packages() {
   local status=0
-  use_repositories_of_the_set
+  use_repositories_of_the_set "$@"
   update_index || return
   DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 run_apt install -y "$@" || status=$?
   ((status == 0)) || name_missing "$@"

@@ -27,14 +27,15 @@ use_repository() {
 }
 
 # fetch_key NAME URL URI [PATTERN...]: a key, armored or not, or a package with keyrings. Whatever came, apt's Signed-By holds the
-# repository to the one fingerprint.
+# repository to the one fingerprint. What a whole set needs ($wanted) can't be left out.
 fetch_key() {
-  local name=$1 url=$2 uri=$3 file keyring
+  local name=$1 url=$2 uri=$3 file keyring way=" or choose another VERSION_SET"
   shift 3
   file=$(mktemp)
+  (($# == 0)) || way=" choose another VERSION_SET, or leave its component out with --build-arg WITHOUT=NAME"
   "$APT_HELPER" -qq download-file "$url" "$file" ||
-    fail "the key of the repository $uri (for ${*:-every package}) can't be had from $url. Give another repository by --secret id=repositories," \
-      "choose another VERSION_SET, or leave its component out with --build-arg WITHOUT=NAME"
+    fail "the key of the repository $uri (for ${*:-${wanted:-every package}}) can't be had from $url. Give another repository by" \
+      "--secret id=repositories,$way"
   keyring=$APT_ETC/trusted.gpg.d/$name.gpg
   if [[ $url == *.deb ]]; then
     dpkg-deb --fsys-tarfile "$file" | tar --extract --to-stdout --wildcards '*.gpg' >"$keyring"
