@@ -7,6 +7,7 @@
 #include "cli/interrupts.h"
 #include "cli/pushing.h"
 #include "cli/registries.h"
+#include "cli/signing.h"
 #include "cli/store.h"
 #include "cli/stored_image.h"
 #include "exporter/push.h"
@@ -19,6 +20,7 @@ namespace {
 struct PushVerb {
   std::string name;
   std::string compression = "gzip";
+  std::string sign_key;
   bool allow_bootstrap = false;
   bool quiet = false;
 };
@@ -29,6 +31,7 @@ exporter::Compression compression_of(const std::string& name) {
 
 Result<int> push(const GlobalOptions& global, const PushVerb& options) {
   const oci::Reference name = TRY(oci::Reference::parse(options.name));
+  if (!options.sign_key.empty()) TRY_VOID(find_cosign());
   // It takes as long as finding the image does. Who needs it and hasn't got it says so.
   const auto loading =
       std::async(std::launch::async, [] { static_cast<void>(remote::curl_library().has_value()); });
@@ -46,6 +49,9 @@ Result<int> push(const GlobalOptions& global, const PushVerb& options) {
       TRY(exporter::push(request, repository, name,
                          {.compression = compression_of(options.compression), .stop = stop.get_token()}));
   if (!options.quiet) fmt::print(stderr, "{}\n", exporter::in_words(name, pushed));
+  const bool is_insecure = repository.registry().base().starts_with("http://");
+  if (!options.sign_key.empty())
+    TRY_VOID(sign(name, pushed.manifest.digest, options.sign_key, is_insecure, stop.get_token()));
   TRY_VOID(print(pushed.manifest.digest.str() + "\n"));
   return 0;
 }
@@ -69,6 +75,9 @@ Command add_push(CLI::App& app, const GlobalOptions& global) {
   app.add_option("--compression", options->compression,
                  "gzip or zstd, of layers that no registry has yet (default: gzip)")
       ->check(CLI::IsMember({"gzip", "zstd"}));
+  app.add_option("--sign", options->sign_key,
+                 "sign what the registry has then, by the program cosign and this key of its (a file, "
+                 "env://NAME, or a key service's address)");
   app.add_flag("--allow-bootstrap", options->allow_bootstrap,
                "also an image on a base that was made from Debian's packages");
   app.add_flag("-q,--quiet", options->quiet, "print nothing but the digest");

@@ -290,3 +290,25 @@ it isn't in the store, and localhost:1 can't be reached
   [ "$status" -ne 0 ]
   has "$output" "/nothing"
 }
+
+# Debian has no cosign: one that notes what it was called with, and fails if it is told to.
+@test "push --sign runs cosign for what was pushed; without cosign nothing is pushed; its failure is told" {
+  serve_registry
+  printf 'FROM bb\n' | dockerfile
+  build -t "$REGISTRY/app"
+  run env PATH="$T/nothing" "$PGSTRATA" push --sign k.key "$REGISTRY/app"
+  is "$status" 3
+  has "$output" "there is no program cosign in PATH"
+  run "$PGSTRATA" pull "$REGISTRY/app"
+  [ "$status" -ne 0 ]
+  mkdir "$T/bin"
+  # shellcheck disable=SC2016
+  printf '#!/bin/sh\necho "$*" >>"%s/called"\ntest -z "$COSIGN_FAILS" || { echo "no such key" >&2; exit 9; }\n' "$T" >"$T/bin/cosign"
+  chmod +x "$T/bin/cosign"
+  local digest
+  digest=$(PATH=$T/bin:$PATH "$PGSTRATA" push -q --sign k.key "$REGISTRY/app")
+  is "$(cat "$T/called")" "sign --yes --key k.key --allow-http-registry --allow-insecure-registry $REGISTRY/app@$digest"
+  run env COSIGN_FAILS=1 PATH="$T/bin:$PATH" "$PGSTRATA" push --sign k.key "$REGISTRY/app"
+  is "$status" 1
+  has "$output" "$REGISTRY/app@$digest: the image was pushed, but cosign didn't sign it: exit code 9: no such key"
+}
