@@ -195,6 +195,14 @@ Result<StageState> build_stage(const BuildInput& input, PlannedBuild& build, con
   return std::move(builder).finish();
 }
 
+/// What the command line asks for; a variant that isn't asked for stays that of the same architecture's
+/// image.
+oci::Platform asked_platform(oci::Platform asked, const oci::Platform& own) {
+  if (asked.variant.empty() && asked.os == own.os && asked.architecture == own.architecture)
+    asked.variant = own.variant;
+  return asked;
+}
+
 StageResult result_of(const Stage& stage, StageState state, const BuildRequest& request) {
   StageResult result{.name = stage.name,
                      .root = state.root,
@@ -203,7 +211,8 @@ StageResult result_of(const Stage& stage, StageState state, const BuildRequest& 
                      .config_steps = std::move(state.config_steps)};
   result.config.config.env = state.image_env.list();
   result.config.diff_ids.clear();
-  if (request.platform_given) result.config.platform = request.platform;
+  if (request.platform_given)
+    result.config.platform = asked_platform(request.platform, result.config.platform);
   for (const auto& [name, value] : request.labels) result.config.config.labels[name] = value;
   return result;
 }

@@ -115,6 +115,21 @@ TEST(Stages, GlobalArgsChooseTheBase) {
   EXPECT_EQ(plan.resolver.asked.back(), "base linux/amd64");
 }
 
+// As BuildKit's dockerfile2llb: a variant that wasn't asked for stays the base image's.
+TEST(Stages, TheImageIsOfThePlatformThatWasAskedFor) {
+  FakePlan plan;
+  plan.resolver.images["base"].platform = {.os = "linux", .architecture = "amd64", .variant = "v3"};
+  const std::string text = "FROM --platform=linux/amd64/v3 base\n";
+  plan.request.platform = {.os = "linux", .architecture = "arm64", .variant = ""};
+  EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/amd64/v3");
+  plan.request.platform_given = true;
+  EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/arm64");
+  plan.request.platform = {.os = "linux", .architecture = "amd64", .variant = ""};
+  EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/amd64/v3");
+  plan.request.platform.variant = "v2";
+  EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/amd64/v2");
+}
+
 TEST(Stages, PlatformFlagAndArguments) {
   FakePlan plan;
   plan.request.platform = {.os = "linux", .architecture = "arm64", .variant = ""};

@@ -335,10 +335,10 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
-      // Below a file there is nothing that a pattern could select; but "x*/./" has none, and takes the
-      // file.
+      // A pattern holds for what is in a directory: a file before the pivot is copied as it is. But
+      // BuildKit asks the context only for what is below it, so from there it doesn't come.
       if (action.parents && item.entries.front().type != EntryType::kDirectory) {
-        if (!below.empty()) selected.pop_back();
+        if (!below.empty() && std::holds_alternative<graph::LocalInput>(action.from)) selected.pop_back();
         continue;
       }
       filter.apply(item.entries, item.top);

@@ -150,9 +150,8 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
   TRY_VOID(add_mounts(op, done, mounts, spec.env));
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + identity.home);
   spec.mounts = mounts.mounts();
-  // As BuildKit has it, a mount like those of the step, which has the last word on the place.
-  const auto on_shm = [](const sandbox::Mount& mount) { return target_of(mount) == "/dev/shm"; };
-  if (op.limits.shm_size != 0 && std::none_of(spec.mounts.begin(), spec.mounts.end(), on_shm))
+  // As BuildKit has it, a mount like those of the step, and behind them: --shm-size has the last word.
+  if (op.limits.shm_size != 0)
     spec.mounts.push_back(sandbox::Tmpfs{.target = "/dev/shm", .size = op.limits.shm_size});
   if (!op.devices.empty() && inputs_.devices != nullptr) TRY_VOID(add_devices(op, *inputs_.devices, spec));
   sort_by_depth(spec.mounts);

@@ -73,7 +73,7 @@ D
   refused 2 $'Dockerfile:2\nx/nothing'
 }
 
-@test "--parents with nothing behind its pivot is refused; a file that a wildcard before it finds is copied" {
+@test "--parents with nothing behind its pivot is refused; a file that a wildcard before it finds is copied, but not from the context" {
   mkdir -p "$T/context/x"
   touch "$T/context/x/f" "$T/context/xfile"
   printf 'FROM scratch\nCOPY --parents x/./ /d/\n' | dockerfile
@@ -83,6 +83,9 @@ D
   has "$(names)" d/f
   lacks "$(names)" d/xfile
   has "$(names)" e/xfile
+  printf 'FROM scratch AS all\nCOPY x /x\nCOPY xfile /\nFROM scratch\nCOPY --from=all --parents x*/./f /d/\n' | dockerfile
+  root_tar
+  is "$(names | sort | paste -sd ' ')" "d/ d/f d/xfile"
 }
 
 @test "a file that --exclude leaves out is no reason to copy again" {
