@@ -92,7 +92,7 @@ Result<void> StageBuilder::copy(CopyAction action, const dockerfile::CopySources
     created_by += " <<" + file.name;
   }
   const std::string destination = TRY(expand(sources.destination));
-  action.destination = destination_in(working_dir(), destination);
+  action.destination = destination_in(working_dir(), TRY(on_drive(sources.destination, destination)));
   created_by += " " + destination + " # buildkit";
   add_vertex(FileOp{std::move(action)}, display, created_by, false);
   return {};
@@ -120,7 +120,8 @@ Result<void> StageBuilder::act(const dockerfile::Copy& copy_instruction) {
 
 Result<void> StageBuilder::act(const dockerfile::Workdir& workdir) {
   const std::string display = display_text();
-  const std::string path = TRY(expand(workdir.path));
+  const std::string written = TRY(expand(workdir.path));
+  const std::string path = TRY(on_drive(workdir.path, written));
   // As BuildKit: an absolute path stays as it is written.
   const std::string directory = path.starts_with('/') ? path
                                 : path.empty()        ? configured_dir()

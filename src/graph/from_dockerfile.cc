@@ -7,6 +7,7 @@
 #include "graph/plan_observer.h"
 #include "graph/stage_builder.h"
 #include "graph/stages.h"
+#include "graph/windows.h"
 
 namespace pgstrata::graph {
 namespace {
@@ -119,8 +120,12 @@ StageState initial_state(oci::ImageConfig config) {
     NameValue pair = split_variable(variable);
     state.image_env.set(pair.name, pair.value);
   }
-  if (!state.image_env.has("PATH") && config.platform.os != "windows")
+  if (is_windows(config.platform)) {
+    // One that is on no such drive stays: only a WORKDIR of the Dockerfile is refused.
+    if (auto path = without_drive(config.config.working_dir)) config.config.working_dir = std::move(*path);
+  } else if (!state.image_env.has("PATH")) {
     state.image_env.set("PATH", kDefaultPath);
+  }
   state.config = std::move(config);
   return state;
 }
@@ -211,6 +216,8 @@ StageResult result_of(const Stage& stage, StageState state, const BuildRequest& 
                      .config_steps = std::move(state.config_steps)};
   result.config.config.env = state.image_env.list();
   result.config.diff_ids.clear();
+  if (is_windows(result.config.platform))
+    result.config.config.working_dir = with_backslashes(std::move(result.config.config.working_dir));
   if (request.platform_given)
     result.config.platform = asked_platform(request.platform, result.config.platform);
   for (const auto& [name, value] : request.labels) result.config.config.labels[name] = value;

@@ -5,6 +5,7 @@
 #include "core/clean_path.h"
 #include "dockerfile/go_syntax.h"
 #include "graph/arguments.h"
+#include "graph/windows.h"
 
 namespace pgstrata::graph {
 namespace {
@@ -103,6 +104,14 @@ std::string StageBuilder::display_text() const {
   return text;
 }
 
+Result<std::string> StageBuilder::on_drive(std::string_view word, std::string path) const {
+  if (!is_windows(state_.config.platform)) return path;
+  auto there = without_drive(std::move(path));
+  if (there) return there;
+  return fail(
+      input_.dockerfile.source.located(std::move(there).error(), step_->instruction.place_of(word)));
+}
+
 std::string StageBuilder::configured_dir() const {
   const std::string& set = state_.config.config.working_dir;
   return set.starts_with('/') ? set : clean_path("/" + set);
@@ -113,6 +122,7 @@ std::string StageBuilder::working_dir() const { return clean_path(configured_dir
 std::vector<std::string> StageBuilder::with_shell(const dockerfile::CommandLine& command) const {
   if (command.exec_form) return command.words;
   std::vector<std::string> argv = state_.config.config.shell;
+  if (argv.empty() && is_windows(state_.config.platform)) argv = {"cmd", "/S", "/C"};
   if (argv.empty()) argv = {"/bin/sh", "-c"};
   argv.push_back(command.words.empty() ? "" : command.words.front());
   return argv;

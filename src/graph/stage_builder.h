@@ -130,6 +130,9 @@ class StageBuilder {
   [[nodiscard]] std::string display_text() const;
   [[nodiscard]] Error error(std::string what, std::string next = {}) const;
   /// The same, at the place of `word` in the instruction.
+  /// `path` as it is, but for a Windows image without its drive and backslashes. `word`: where it is
+  /// written.
+  [[nodiscard]] Result<std::string> on_drive(std::string_view word, std::string path) const;
   [[nodiscard]] Error error_at(std::string_view word, std::string what, std::string next = {}) const;
 
   const BuildInput& input_;

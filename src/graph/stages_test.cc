@@ -10,6 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Optional;
 
 TEST(Stages, OneStageIsNumberedWithoutName) {
   FakePlan plan;
@@ -128,6 +129,24 @@ TEST(Stages, TheImageIsOfThePlatformThatWasAskedFor) {
   EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/amd64/v3");
   plan.request.platform.variant = "v2";
   EXPECT_EQ(plan.graph(text).target.config.platform.str(), "linux/amd64/v2");
+}
+
+// util/system/path.go and defaultshell.go of BuildKit.
+TEST(Stages, AWindowsImageHasItsShellItsDirectoriesAndNoPath) {
+  FakePlan plan;
+  plan.request.platform = {.os = "windows", .architecture = "amd64", .variant = ""};
+  const auto config = [&plan](const std::string& text) { return plan.graph(text).target.config.config; };
+  EXPECT_EQ(config("FROM scratch\n").working_dir, "\\");
+  EXPECT_THAT(config("FROM scratch\n").env, IsEmpty());
+  EXPECT_EQ(config("FROM scratch\nWORKDIR C:\\\\a\nWORKDIR b/c\n").working_dir, "\\a\\b\\c");
+  EXPECT_THAT(config("FROM scratch\nCMD echo a\n").cmd, Optional(ElementsAre("cmd", "/S", "/C", "echo a")));
+  plan.resolver.images["base"] = {};
+  plan.resolver.images["base"].platform = plan.request.platform;
+  plan.resolver.images["base"].config.working_dir = "C:\\one";
+  EXPECT_EQ(config("FROM base\nWORKDIR two\n").working_dir, "\\one\\two");
+  EXPECT_THAT(plan.error("FROM scratch\nWORKDIR D:/a\n").message(), HasSubstr("2:9"));
+  EXPECT_THAT(plan.error("FROM scratch\nWORKDIR c:\n").message(), HasSubstr("nothing behind the drive"));
+  EXPECT_THAT(plan.error("FROM scratch\nCOPY a //host/b\n").message(), HasSubstr("UNC"));
 }
 
 TEST(Stages, PlatformFlagAndArguments) {
