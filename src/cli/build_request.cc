@@ -67,8 +67,16 @@ Result<std::vector<oci::Platform>> parse_platforms(const std::vector<std::string
     if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end())
       platforms.push_back(std::move(platform));
   }
-  if (platforms.empty()) platforms.push_back(oci::Platform::host());
   return platforms;
+}
+
+Result<void> read_platforms(const std::vector<std::string>& words, Request& request) {
+  request.platforms = TRY(parse_platforms(words));
+  request.graph.platform_given = !request.platforms.empty();
+  if (request.platforms.empty()) request.platforms.push_back(oci::Platform::host());
+  request.graph.platform = request.platforms.front();
+  request.graph.name_platforms = request.platforms.size() > 1;
+  return {};
 }
 
 /// Before anything is built, what could be said only when it is done.
@@ -122,11 +130,7 @@ Result<Request> read_request(const BuildOptions& options) {
   if (graph.network == graph::Network::kHost) graph.entitlements.insert("network.host");
   request.attestations = TRY(parse_attestations(options.attest, options.sbom, options.provenance));
   request.annotations = TRY(parse_annotations(options.annotations));
-  request.platforms = TRY(parse_platforms(options.platforms));
-  graph.platform = request.platforms.front();
-  graph.platform_given = std::any_of(options.platforms.begin(), options.platforms.end(),
-                                     [](const std::string& word) { return !word.empty(); });
-  graph.name_platforms = request.platforms.size() > 1;
+  TRY_VOID(read_platforms(options.platforms, request));
   TRY_VOID(read_contexts(options, request));
   request.ssh = TRY(parse_ssh(options.ssh));
   request.secrets = TRY(parse_secrets(options.secrets));
