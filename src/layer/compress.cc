@@ -14,7 +14,7 @@
 namespace pgstrata::layer {
 namespace {
 
-constexpr int kGzipLevel = 5;
+constexpr int kGzipLevel = 4;
 constexpr int kZstdLevel = 3;
 constexpr std::uint64_t kGzipBlock = 1024 * 1024;
 constexpr std::uint64_t kZstdBlock = 2 * 1024 * 1024;

@@ -14,7 +14,7 @@ enum class Compression { kGzip, kZstd };
 
 struct CompressOptions {
   Compression kind = Compression::kGzip;
-  int level = 0;         ///< 0: the usual one (gzip 5, zstd 3)
+  int level = 0;         ///< 0: the usual one (gzip 4, zstd 3)
   unsigned threads = 0;  ///< 0: as many as there are processors
 };
 
