@@ -20,6 +20,7 @@
 #include "cli/build_watch.h"
 #include "cli/built_image.h"
 #include "cli/contexts.h"
+#include "cli/epoch_time.h"
 #include "cli/interrupts.h"
 #include "cli/provenance.h"
 #include "cli/pushing.h"
@@ -69,14 +70,6 @@ Error with_excerpt(Error error, const dockerfile::Dockerfile& dockerfile) {
   return error;
 }
 
-/// ARG SOURCE_DATE_EPOCH=… before the first FROM, if the command line and the environment say nothing.
-Result<std::optional<std::int64_t>> default_epoch(const dockerfile::Dockerfile& dockerfile,
-                                                  const graph::BuildRequest& request) {
-  const graph::Environment global = TRY(graph::global_arguments(dockerfile, request));
-  const auto value = global.get("SOURCE_DATE_EPOCH");
-  return value ? parse_epoch(*value) : std::nullopt;
-}
-
 /// When the command started, by both clocks.
 struct Began {
   std::chrono::steady_clock::time_point clock = std::chrono::steady_clock::now();
@@ -113,11 +106,9 @@ class Build {
     store_ = TRY(open_store(global_));
     TRY_VOID(open_inputs());
     graph::BuildRequest graph_request = request_.graph;
-    TRY_VOID(resolve_epoch(graph_request.build_args));
     const dockerfile::Parsed parsed =
         dockerfile::parse_until_error(contexts_.dockerfile, contexts_.dockerfile_name);
-    if (!graph_request.build_args.contains("SOURCE_DATE_EPOCH"))
-      epoch_ = TRY(default_epoch(parsed.dockerfile, graph_request));
+    TRY_VOID(resolve_epoch(parsed, graph_request));
     registries_.emplace(remote::Proxies::from(request_.graph.build_args));
     bases_.emplace(store_, *registries_, sink_, request_.options.pull);
     solver::Bases bases(*store_.layers,
@@ -261,19 +252,12 @@ class Build {
         .ssh_agent = agents_->sockets().contains("default") ? agents_->sockets().at("default") : ""});
   }
 
-  /// SOURCE_DATE_EPOCH=context becomes the number that it stands for, for the Dockerfile as well.
-  Result<void> resolve_epoch(std::map<std::string, std::string>& build_args) {
-    const auto given = build_args.find("SOURCE_DATE_EPOCH");
-    if (given == build_args.end()) return {};
-    if (given->second == "context") {
-      const auto time = TRY(context_time(request_.contexts, contexts_, *fetcher_));
-      if (!time) {  // as BuildKit: a directory has no time of its own, so the argument isn't given either
-        build_args.erase(given);
-        return {};
-      }
-      given->second = fmt::format("{}", *time);
-    }
-    epoch_ = TRY(parse_epoch(given->second));
+  /// SOURCE_DATE_EPOCH becomes the number that it stands for, for the Dockerfile as well.
+  Result<void> resolve_epoch(const dockerfile::Parsed& parsed, graph::BuildRequest& graph_request) {
+    if (parsed.error) return {};  // plan() tells it, with what the checks find
+    const auto epoch = TRY(graph::read_epoch(parsed.dockerfile, graph_request));
+    if (epoch) epoch_ = TRY(epoch_time(*epoch, request_.contexts, *fetcher_));
+    graph::settle_epoch(graph_request, epoch_);
     return {};
   }
 

@@ -12,6 +12,7 @@
 #include "checks/text_rules.h"
 #include "cli/store.h"
 #include "core/suggestion.h"
+#include "graph/epoch.h"
 #include "solver/bases.h"
 
 namespace pgstrata::cli {
@@ -61,6 +62,10 @@ Result<int> check(const GlobalOptions& global, bool json, const CallInput& input
                            .unknown_bases = bases.unknown()},
                           findings);
   std::optional<Error> error = parsed.error;
+  if (!error) {
+    if (auto epoch = graph::read_epoch(parsed.dockerfile, input.graph); !epoch)
+      error = std::move(epoch).error();
+  }
   if (!error) {
     graph::BuildRequest every_stage = input.graph;
     every_stage.every_stage = true;

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -174,16 +173,6 @@ Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<st
 void add_epoch_of_environment(std::map<std::string, std::string>& build_args) {
   const char* value = std::getenv("SOURCE_DATE_EPOCH");
   if (value != nullptr && *value != '\0') build_args.try_emplace("SOURCE_DATE_EPOCH", value);
-}
-
-Result<std::optional<std::int64_t>> parse_epoch(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  constexpr std::int64_t kLatest = INT64_MAX / 1'000'000'000 - 1;  // times are nanoseconds inside
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0 || seconds > kLatest)
-    return bad_option("SOURCE_DATE_EPOCH", text, "seconds since 1970-01-01, or context");
-  return seconds;
 }
 
 }  // namespace pgstrata::cli

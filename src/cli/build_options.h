@@ -69,7 +69,5 @@ Result<std::map<std::string, std::string>> parse_labels(const std::vector<std::s
 Result<std::map<std::string, solver::Secret>> parse_secrets(const std::vector<std::string>& words);
 /// SOURCE_DATE_EPOCH of the environment is a build argument like any other, if there is none of that name.
 void add_epoch_of_environment(std::map<std::string, std::string>& build_args);
-/// Seconds; nothing for an empty text, kUsage if it isn't a number.
-Result<std::optional<std::int64_t>> parse_epoch(const std::string& text);
 
 }  // namespace pgstrata::cli

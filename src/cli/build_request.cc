@@ -38,7 +38,8 @@ Result<void> read_contexts(const BuildOptions& options, Request& request) {
   contexts.place = TRY(parse_context("the context directory", options.context));
   contexts.file = options.file;
   contexts.keep_git_dir = is_true(request.graph.build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-  contexts.commit_times = request.graph.build_args.contains("SOURCE_DATE_EPOCH");
+  const auto epoch = request.graph.build_args.find("SOURCE_DATE_EPOCH");
+  contexts.commit_times = epoch != request.graph.build_args.end() && !epoch->second.empty();
   const auto named = TRY(parse_assignments("--build-context", options.build_contexts));
   for (const auto& [name, value] : named) {
     if (value == "docker-image://scratch") {

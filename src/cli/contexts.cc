@@ -20,15 +20,6 @@ namespace {
 /// What BuildKit calls the one file of a URL that is a context.
 constexpr const char* kDownload = "context";
 
-remote::Source prepared(remote::Source source, const ContextRequest& request) {
-  if (auto* http = std::get_if<remote::HttpSource>(&source)) http->filename = kDownload;
-  if (auto* git = std::get_if<remote::GitSource>(&source)) {
-    if (request.keep_git_dir) git->keep_git_dir = true;
-    if (request.commit_times) git->commit_times = true;
-  }
-  return source;
-}
-
 /// One or the other: the file beside the Dockerfile, or that of the context.
 Result<std::pair<std::string, std::string>> read_ignore_file(const std::string& directory,
                                                              const std::string& dockerfile) {
@@ -256,14 +247,13 @@ Result<Contexts> open_contexts(const ContextRequest& request, const std::string&
   return contexts;
 }
 
-Result<std::optional<std::int64_t>> context_time(const ContextRequest& request, const Contexts& contexts,
-                                                 remote::Fetcher& fetcher) {
-  const auto* source = std::get_if<remote::Source>(&request.place);
-  if (source == nullptr) return std::optional<std::int64_t>();
-  auto time = TRY(fetcher.time(prepared(*source, request), {}));
-  if (const auto archive = contexts.archives.find(""); !time && archive != contexts.archives.end())
-    time = archive->second->newest_file();
-  return time;
+remote::Source prepared(remote::Source source, const ContextRequest& request) {
+  if (auto* http = std::get_if<remote::HttpSource>(&source)) http->filename = kDownload;
+  if (auto* git = std::get_if<remote::GitSource>(&source)) {
+    if (request.keep_git_dir) git->keep_git_dir = true;
+    if (request.commit_times) git->commit_times = true;
+  }
+  return source;
 }
 
 Result<RemoteInputs> remote_inputs(const ContextRequest& request, remote::Fetcher& fetcher) {

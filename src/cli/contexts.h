@@ -52,10 +52,8 @@ struct Contexts {
 Result<Contexts> open_contexts(const ContextRequest& request, const std::string& root,
                                remote::Fetcher& fetcher);
 
-/// What SOURCE_DATE_EPOCH=context stands for: the time of a commit, Last-Modified, or the newest file of an
-/// archive behind a URL. Nothing for a directory.
-Result<std::optional<std::int64_t>> context_time(const ContextRequest& request, const Contexts& contexts,
-                                                 remote::Fetcher& fetcher);
+/// The source as it is fetched for a context: with what the request says of checkouts and file names.
+remote::Source prepared(remote::Source source, const ContextRequest& request);
 
 /// CONTEXT, --build-context and --file as far as they are URLs, with what they are right now.
 struct RemoteInput {

@@ -69,6 +69,9 @@ Result<Environment> global_arguments(const dockerfile::Dockerfile& dockerfile,
       }
     }
   }
+  constexpr const char* kEpoch = "SOURCE_DATE_EPOCH";
+  if (request.epoch && request.epoch->empty()) global.remove(kEpoch);
+  if (request.epoch && global.has(kEpoch)) global.set(kEpoch, *request.epoch);
   return global;
 }
 

@@ -18,6 +18,13 @@ void Environment::set_last(const std::string& name, std::string value) {
   variables_.push_back({.name = name, .value = std::move(value)});
 }
 
+void Environment::remove(const std::string& name) {
+  const auto found = index_.find(name);
+  if (found == index_.end()) return;
+  variables_[found->second] = {.name = {}, .value = {}, .live = false};
+  index_.erase(found);
+}
+
 std::optional<std::string> Environment::get(std::string_view name) const {
   const auto found = index_.find(std::string(name));
   if (found == index_.end()) return std::nullopt;

@@ -16,6 +16,7 @@ class Environment {
   void set(const std::string& name, std::string value);
   /// Sets a variable and moves it to the end (as in the environment of a step).
   void set_last(const std::string& name, std::string value);
+  void remove(const std::string& name);
 
   [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const { return index_.contains(std::string(name)); }

@@ -113,13 +113,4 @@ Result<Content> ArchiveFileTree::open(const Entry& entry) const {
   return open_(file_of(*found));
 }
 
-std::optional<std::int64_t> ArchiveFileTree::newest_file() const {
-  std::optional<std::int64_t> newest;
-  for (const Entry& entry : entries_)
-    if (entry.type == EntryType::kRegular)
-      newest = std::max(newest.value_or(entry.mtime_ns), entry.mtime_ns);
-  if (newest) *newest /= 1'000'000'000;
-  return newest;
-}
-
 }  // namespace pgstrata::layer

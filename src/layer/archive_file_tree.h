@@ -24,9 +24,6 @@ class ArchiveFileTree final : public filetree::FileTree {
   [[nodiscard]] Result<filetree::Content> open(const filetree::Entry& entry) const override;
   [[nodiscard]] std::string name() const override { return name_; }
 
-  /// Seconds since 1970: the newest of its regular files; nothing if it has none.
-  [[nodiscard]] std::optional<std::int64_t> newest_file() const;
-
  private:
   ArchiveFileTree(filetree::ChangeSet entries, snapshot::ContentOpener open, std::string name);
   [[nodiscard]] const filetree::Entry* find(std::string_view path) const;

@@ -41,7 +41,6 @@ TEST(ArchiveFileTree, HasARootEvenIfTheArchiveNamesNone) {
   const auto empty = ArchiveFileTree::make({}, "").value();
   EXPECT_TRUE(empty->list("").value().empty());
   EXPECT_THAT(paths(empty->walk("").value()), ElementsAre(""));
-  EXPECT_EQ(empty->newest_file(), std::nullopt);
 }
 
 TEST(ArchiveFileTree, LooksUpAndLists) {
@@ -66,8 +65,6 @@ TEST(ArchiveFileTree, OfALinksNamesThoseOfTheWalkCount) {
   EXPECT_EQ(archive->open(part[2]).value().text, "a/one");
   EXPECT_EQ(archive->walk("none").error().kind, ErrorKind::kNotFound);
 }
-
-TEST(ArchiveFileTree, TheNewestFileIsARegularOne) { EXPECT_EQ(tree()->newest_file(), 5); }
 
 }  // namespace
 }  // namespace pgstrata::layer

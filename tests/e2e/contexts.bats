@@ -137,6 +137,36 @@ repository() { # DIRECTORY: a bare repository of $T/made that a plain web server
   is "$(config .Labels.epoch)" 77
 }
 
+@test "ARG SOURCE_DATE_EPOCH before the first FROM names the context, a --build-context or a stage" {
+  made
+  find "$T/made" -exec touch -d @1500000000 {} +
+  tar -C "$T/made" -cf "$T/www/c.tar" .
+  touch -d @1600000000 "$T/www/c.tar"
+  repository "$T/www/r.git"
+  cat >Dockerfile <<D
+ARG SOURCE_DATE_EPOCH=src
+ARG REPOSITORY=$WEB/r.git
+FROM scratch AS src
+ARG REPOSITORY
+ADD \$REPOSITORY#main /r
+FROM scratch
+ARG SOURCE_DATE_EPOCH
+LABEL epoch=\$SOURCE_DATE_EPOCH
+COPY --from=src /r/dir /
+D
+  pg .
+  is "$(config .Labels.epoch)" 1000000000
+  is "$("$PGSTRATA" inspect t | jq -r '.[0].Created')" 2001-09-09T01:46:40Z
+  pg --build-context "src=$WEB/c.tar" -f - . \
+    <<<$'ARG SOURCE_DATE_EPOCH=src\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL epoch=$SOURCE_DATE_EPOCH\nCOPY Dockerfile /\n'
+  is "$(config .Labels.epoch)" 1600000000
+  sed -i 's/^ADD.*/& \nRUN true/' Dockerfile
+  refused 2 "Dockerfile:6:1: SOURCE_DATE_EPOCH can't be taken from this stage: it has RUN"
+  run "$PGSTRATA" build --check .
+  is "$status" 2
+  has "$output" "SOURCE_DATE_EPOCH can't be taken from this stage: it has RUN"
+}
+
 @test "--build-context: a Git URL and a URL, for FROM, COPY --from and mounts" {
   made
   repository "$T/www/r.git"
