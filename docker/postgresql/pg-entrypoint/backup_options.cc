@@ -1,5 +1,7 @@
 // BACKUP_*: the repository of pgBackRest, what it keeps, when backups are made, and what an empty volume is
 // restored to.
+#include <sstream>
+
 #include "options.h"
 
 namespace pg_entrypoint {
@@ -41,6 +43,48 @@ std::optional<RestoreOptions> load_restore(Variables& read) {
   return wanted ? std::optional(restore) : std::nullopt;
 }
 
+std::vector<std::string> other_members(const std::string& list, const std::string& own_address) {
+  const std::string own = own_address.substr(0, own_address.rfind(':'));
+  std::vector<std::string> hosts;
+  std::stringstream words(list);
+  for (std::string host; std::getline(words, host, ',');) {
+    std::erase_if(host, [](char c) { return c == ' '; });
+    if (!host.empty() && host != own) hosts.push_back(host);
+  }
+  return hosts;
+}
+
+std::optional<StandbyOptions> load_standby(Variables& read, const Options& options) {
+  const bool wanted = read.one_of("BACKUP_FROM", "leader", {"leader", "standby"}) == "standby";
+  StandbyOptions standby;
+  const std::string hosts = read.text("BACKUP_MEMBERS", "");
+  standby.port = read.number("BACKUP_TLS_PORT", 8432, 1, 65'535);
+  standby.cert = read.text("BACKUP_TLS_CERT_FILE", "");
+  standby.key = read.text("BACKUP_TLS_KEY_FILE", "");
+  standby.ca = read.text("BACKUP_TLS_CA_FILE", "");
+  standby.client = read.text("BACKUP_TLS_CLIENT", "pgbackrest");
+  if (!wanted) return std::nullopt;
+  if (!options.patroni) {
+    read.error(
+        "BACKUP_FROM=standby is for a cluster, whose nodes know who is a standby; set PATRONI_ENABLE=true");
+    return std::nullopt;
+  }
+  standby.hosts = other_members(hosts, options.patroni->server_connect);
+  if (standby.hosts.empty()) {
+    read.error(
+        "BACKUP_FROM=standby needs to know the other nodes; set BACKUP_MEMBERS=HOST,HOST,… (this node's "
+        "own, " +
+        options.patroni->server_connect.substr(0, options.patroni->server_connect.rfind(':')) +
+        ", may be among them)");
+  }
+  if (standby.cert.empty() || standby.key.empty() || standby.ca.empty()) {
+    read.error(
+        "BACKUP_FROM=standby needs BACKUP_TLS_CERT_FILE, BACKUP_TLS_KEY_FILE and BACKUP_TLS_CA_FILE: the "
+        "nodes read each other's files over TLS only");
+  }
+  return standby;
+}
+
 }  // namespace
 
 void load_backup(Variables& read, Options& options) {
@@ -56,6 +100,7 @@ void load_backup(Variables& read, Options& options) {
   backup.processes = read.number("BACKUP_PROCESSES", 1, 1, 999);
   backup.cipher_password = read.secret("BACKUP_CIPHER_PASSWORD");
   load_s3(read, backup);
+  backup.standby = load_standby(read, options);
   backup.restore = load_restore(read);
   if (backup.restore && !enabled) {
     read.error("BACKUP_RESTORE=true needs the repository; set BACKUP_ENABLED=true and where it is");

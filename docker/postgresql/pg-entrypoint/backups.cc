@@ -8,14 +8,16 @@
 #include <cstring>
 #include <ctime>
 
+#include "backup_server.h"
 #include "commands.h"
 #include "log.h"
 
 namespace pg_entrypoint {
 
-void Backups::advance(Clock::time_point now, std::optional<bool> primary, const sigset_t& mask) {
-  if (pid_ != 0 || now < next_ || !primary) return;
-  if (!*primary) {  // the leader makes them
+void Backups::advance(Clock::time_point now, const std::optional<ServerFacts>& facts,
+                      const sigset_t& mask) {
+  if (pid_ != 0 || now < next_ || !facts) return;
+  if (facts->in_recovery) {  // the leader makes them
     next_ = now + kRetry;
     return;
   }
@@ -26,15 +28,25 @@ void Backups::advance(Clock::time_point now, std::optional<bool> primary, const 
     case Stage::kLook:
       look(mask);
       break;
-    case Stage::kBackup: {
-      const BackupKind kind = due_backup(*options_.backup, last_, std::time(nullptr));
-      const std::string type = kind == BackupKind::kFull ? "full" : "diff";
-      log(Level::kInfo, "beginning a backup (" + type + ")");
-      pid_ = start_child_(backup_command(options_, {"backup", "--type=" + type}), "pgbackrest");
+    case Stage::kBackup:
+      begin(facts->replicas > 0);
       break;
-    }
   }
   if (pid_ == 0) next_ = now + kRetry;
+}
+
+void Backups::begin(bool has_standby) {
+  const BackupKind kind = due_backup(*options_.backup, last_, std::time(nullptr));
+  const std::string type = kind == BackupKind::kFull ? "full" : "diff";
+  std::vector<std::string> arguments{"backup", "--type=" + type};
+  from_standby_ = options_.backup->standby && has_standby && !standby_failed_;
+  standby_failed_ = false;
+  if (from_standby_) {
+    const std::vector<std::string> more = standby_arguments(options_);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  }
+  log(Level::kInfo, "beginning a backup (" + type + (from_standby_ ? ", from a standby)" : ")"));
+  pid_ = start_child_(backup_command(options_, arguments), "pgbackrest");
 }
 
 void Backups::look(const sigset_t& mask) {
@@ -89,7 +101,12 @@ bool Backups::ended(pid_t pid, int exit_code, Clock::time_point now) {
     }
   } else {
     stage_ = Stage::kLook;
-    if (exit_code != 0) {
+    standby_failed_ = from_standby_ && exit_code != 0;
+    if (standby_failed_) {
+      ++failures_;
+      log(Level::kError, "pgbackrest backup from a standby failed (exit code " + std::to_string(exit_code) +
+                             "), and the lines above say why; the leader's own files are taken");
+    } else if (exit_code != 0) {
       fail(now, "backup", exit_code);
     } else {
       log(Level::kInfo, "the backup is complete");

@@ -23,8 +23,8 @@ class Backups {
   Backups(const Backups&) = delete;
   Backups& operator=(const Backups&) = delete;
 
-  /// Goes on if it is time to, on a server that is ready. `primary` is nothing while that isn't known.
-  void advance(Clock::time_point now, std::optional<bool> primary, const sigset_t& mask);
+  /// Goes on if it is time to, on a server that is ready. `facts` is nothing while they aren't known.
+  void advance(Clock::time_point now, const std::optional<ServerFacts>& facts, const sigset_t& mask);
   /// True if the process was one of these.
   bool ended(pid_t pid, int exit_code, Clock::time_point now);
   /// At a stop: a backup that is interrupted leaves nothing that counts as one.
@@ -37,6 +37,7 @@ class Backups {
  private:
   enum class Stage { kCreate, kLook, kBackup };
   void look(const sigset_t& mask);
+  void begin(bool has_standby);
   std::string read_info();
   void close_info();
   void fail(Clock::time_point now, const std::string& what, int exit_code);
@@ -48,6 +49,8 @@ class Backups {
   pid_t pid_ = 0;
   int info_fd_ = -1;  // a file in memory that `pgbackrest info` writes to
   LastBackups last_;
+  bool from_standby_ = false;    // the backup that runs, or ran last
+  bool standby_failed_ = false;  // better one of the leader than none
   std::uint64_t failures_ = 0;
   Clock::time_point next_ = Clock::now();
 };

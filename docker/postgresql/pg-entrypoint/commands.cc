@@ -147,6 +147,15 @@ void leave_to_file(Environment& environment) {
   }
 }
 
+Command pgbackrest(const Options& options) {
+  Command command;
+  command.argv = {"pgbackrest", "--config=" + options.pgconfig + "/pgbackrest.conf"};
+  command.environment = options.scripts;
+  for (const char* name : {"PGBACKREST_CONFIG", "PGBACKREST_STANZA"}) command.environment.erase(name);
+  command.death_signal = SIGKILL;
+  return command;
+}
+
 /// Patroni takes its own variables out of the environment before it starts anything.
 void name_citus_database(Environment& environment) {
   const auto database = environment.get("PATRONI_CITUS_DATABASE");
@@ -236,13 +245,15 @@ PreparedCommand registration_command(const Options& options) {
 }
 
 Command backup_command(const Options& options, const std::vector<std::string>& arguments) {
-  Command command;
-  command.argv = {"pgbackrest", "--config=" + options.pgconfig + "/pgbackrest.conf",
-                  "--stanza=" + options.backup->stanza};
+  Command command = pgbackrest(options);
+  command.argv.push_back("--stanza=" + options.backup->stanza);
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-  command.environment = options.scripts;
-  for (const char* name : {"PGBACKREST_CONFIG", "PGBACKREST_STANZA"}) command.environment.erase(name);
-  command.death_signal = SIGKILL;
+  return command;
+}
+
+Command backup_server_command(const Options& options) {
+  Command command = pgbackrest(options);
+  command.argv.emplace_back("server");
   return command;
 }
 

@@ -30,6 +30,9 @@ PreparedCommand registration_command(const Options& options);
 /// One run of pgBackRest against the stanza.
 Command backup_command(const Options& options, const std::vector<std::string>& arguments);
 
+/// `pgbackrest server`, which stays in the foreground (backup_server.h).
+Command backup_server_command(const Options& options);
+
 /// Whether there is something to run in a phase: of init and runtime scripts/PHASE/NN-NAME.sh, of runtime
 /// also startup.sh there, of shutdown and healthcheck scripts/runtime/PHASE.sh.
 bool has_scripts(const Options& options, const std::string& phase);

@@ -121,7 +121,15 @@ void add_backup(const Options& options, Values& values) {
   const BackupOptions& backup = *options.backup;
   const bool s3 = backup.repository_type == "s3";
   const auto of_s3 = [s3](const std::string& value) { return s3 ? value : ""; };
+  const auto of_tls = [&backup](const std::string& value) { return backup.standby ? value : ""; };
+  const StandbyOptions standby = backup.standby.value_or(StandbyOptions{});
   values.insert({
+      {"TLS_ADDRESS", of_tls("*")},
+      {"TLS_PORT", of_tls(std::to_string(standby.port))},
+      {"TLS_CERT", standby.cert},
+      {"TLS_KEY", standby.key},
+      {"TLS_CA", standby.ca},
+      {"TLS_CLIENT", standby.client},
       {"STANZA", backup.stanza},
       {"REPOSITORY_TYPE", backup.repository_type},
       {"REPOSITORY_PATH", backup.repository_path},

@@ -182,6 +182,8 @@ void Container::prepare() {
     return start_child(std::move(command), component);
   };
   if (options_.backup) backups_ = std::make_unique<Backups>(options_, start);
+  if (options_.backup && options_.backup->standby)
+    backup_server_ = std::make_unique<BackupServer>(options_, start);
   if (options_.citus && options_.citus->registers)
     registration_ = std::make_unique<Registration>(options_, start);
 }
@@ -213,6 +215,7 @@ void Container::perform(const action::SignalTask& action) {
 void Container::perform(const action::SignalServer& action) {
   if (server_ != 0) kill(server_, action.signal);
   if (machine_.stopping() && backups_) backups_->stop();
+  if (machine_.stopping() && backup_server_) backup_server_->stop();
   if (machine_.stopping() && registration_) registration_->stop();
 }
 
@@ -224,6 +227,7 @@ void Container::perform(const action::ClearStrays&) {
   std::set<pid_t> spared;
   if (task_ != 0) spared.insert(task_);
   if (backups_ && backups_->pid() != 0) spared.insert(backups_->pid());
+  if (backup_server_ && backup_server_->pid() != 0) spared.insert(backup_server_->pid());
   if (registration_ && registration_->pid() != 0) spared.insert(registration_->pid());
   const int killed = end_strays(spared);
   if (killed > 0)
@@ -302,7 +306,8 @@ void Container::child_ended(pid_t pid, int wait_status) {
     server_ = 0;
     events_.emplace_back(event::ServerEnded{code, monitor_ && monitor_->any_disk_full()});
   } else if (!(registration_ && registration_->ended(pid, code, Clock::now())) &&
-             !(backups_ && backups_->ended(pid, code, Clock::now()))) {
+             !(backups_ && backups_->ended(pid, code, Clock::now())) &&
+             !(backup_server_ && backup_server_->ended(pid, code, Clock::now()))) {
     ++reaped_;
   }
 }
@@ -328,12 +333,12 @@ void Container::watch_server(Clock::time_point now) {
     if (postmaster <= 0 || kill(postmaster, 0) != 0) events_.emplace_back(event::ServerEnded{0, false});
   }
   if (registration_ && machine_.phase() == Phase::kReady) registration_->advance(now);
+  if (backup_server_ && machine_.phase() == Phase::kReady) backup_server_->advance(now);
   if (backups_ && monitor_ && machine_.phase() == Phase::kReady) {
     if (backups_->wants_facts(now)) {
       const auto facts = monitor_->facts(now, seconds(5));
       if (!facts) monitor_->refresh(now);
-      backups_->advance(now, facts ? std::optional(!facts->in_recovery) : std::nullopt,
-                        signals_.original_mask());
+      backups_->advance(now, facts, signals_.original_mask());
     }
   }
 }
@@ -373,6 +378,8 @@ Deadline Container::next_deadline(Clock::time_point now) const {
   if (backups_ && machine_.phase() == Phase::kReady && backups_->pid() == 0) {
     keep_earlier(std::max(backups_->deadline(), now + milliseconds(100)));
   }
+  if (backup_server_ && machine_.phase() == Phase::kReady && backup_server_->pid() == 0)
+    keep_earlier(std::max(backup_server_->deadline(), now + milliseconds(100)));
   return first;
 }
 

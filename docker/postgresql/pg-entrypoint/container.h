@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backup_server.h"
 #include "backups.h"
 #include "exec.h"
 #include "log_reader.h"
@@ -75,6 +76,7 @@ class Container {
   VolumeLock lock_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Backups> backups_;
+  std::unique_ptr<BackupServer> backup_server_;
   std::unique_ptr<Registration> registration_;
   std::vector<std::unique_ptr<Output>> outputs_;
   pid_t task_ = 0;

@@ -43,6 +43,14 @@ struct RestoreOptions {
   std::string timeline;
 };
 
+/// How the leader reaches the other members of its cluster, to copy the files of one that is a standby.
+struct StandbyOptions {
+  std::vector<std::string> hosts;  // without this node's own
+  int port = 8432;
+  std::string cert, key, ca;  // of the server and of its client alike
+  std::string client;         // the common name of certificates that are let in
+};
+
 struct BackupOptions {
   std::string stanza;
   std::string repository_type;  // posix, s3
@@ -54,6 +62,7 @@ struct BackupOptions {
   int keep_full = 2, keep_differential = 6;
   std::chrono::seconds full_every{0}, differential_every{0};  // 0: never by itself
   int processes = 1;
+  std::optional<StandbyOptions> standby;  // backups are copied from one, if there is one
   std::optional<RestoreOptions> restore;
 };
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "backup_server.h"
 #include "template.h"
 
 namespace pg_entrypoint {
@@ -52,6 +55,45 @@ TEST(Options, HealthListensWherePostgreSQLDoes) {
   EXPECT_EQ(load_options(with({{"POSTGRESQL_LISTEN_ADDRESSES", "127.0.0.1"}})).options.health_address,
             "127.0.0.1");
   EXPECT_EQ(load_options(with({{"EXTERNAL_ACCESS_ENABLE", "false"}})).options.health_address, "127.0.0.1");
+}
+
+Environment with_backups_of_a_standby() {
+  return with({{"BACKUP_ENABLED", "true"},
+               {"BACKUP_FROM", "standby"},
+               {"BACKUP_MEMBERS", "n1, n2,n3"},
+               {"BACKUP_TLS_CERT_FILE", "/c"},
+               {"BACKUP_TLS_KEY_FILE", "/k"},
+               {"BACKUP_TLS_CA_FILE", "/a"},
+               {"PATRONI_ENABLE", "true"},
+               {"PATRONI_NAME", "n2"},
+               {"PATRONI_ETCD3_HOSTS", "etcd:2379"},
+               {"PATRONI_SUPERUSER_PASSWORD", "x"},
+               {"PATRONI_REPLICATION_PASSWORD", "x"}});
+}
+
+TEST(Options, ANodeIsNotItsOwnStandby) {
+  const LoadedOptions loaded = load_options(with_backups_of_a_standby());
+  EXPECT_TRUE(loaded.complaints.errors.empty());
+  EXPECT_EQ(loaded.options.backup->standby->hosts, (std::vector<std::string>{"n1", "n3"}));
+  const std::vector<std::string> arguments = standby_arguments(loaded.options);
+  const auto has = [&arguments](const char* argument) {
+    return std::count(arguments.begin(), arguments.end(), argument) == 1;
+  };
+  EXPECT_TRUE(has("--backup-standby"));
+  EXPECT_TRUE(has("--pg2-host=n1"));
+  EXPECT_TRUE(has("--pg3-host=n3"));
+  EXPECT_TRUE(has("--pg3-host-config=/usr/local/pgsql/config/pgbackrest.conf"));
+  EXPECT_TRUE(has("--pg3-path=/usr/local/pgsql/data"));
+}
+
+TEST(Options, BackupsOfAStandbyNeedAClusterItsNodesAndTls) {
+  Environment environment = with_backups_of_a_standby();
+  environment.set("BACKUP_MEMBERS", "n2");
+  environment.erase("BACKUP_TLS_KEY_FILE");
+  EXPECT_TRUE(complains_of(load_options(environment), "set BACKUP_MEMBERS=HOST,HOST"));
+  EXPECT_TRUE(complains_of(load_options(environment), "BACKUP_TLS_KEY_FILE"));
+  environment.set("PATRONI_ENABLE", "false");
+  EXPECT_TRUE(complains_of(load_options(environment), "PATRONI_ENABLE=true"));
 }
 
 TEST(Options, NoSecretReachesChildren) {
