@@ -20,8 +20,9 @@ class PlanObserver;
 
 /// What the command line says about a build, as far as it shapes the graph.
 struct BuildRequest {
-  std::map<std::string, std::string> build_args;   ///< --build-arg, values resolved
-  /// What SOURCE_DATE_EPOCH before the first FROM stands for (epoch.h): "" for nothing. None: not asked yet.
+  std::map<std::string, std::string> build_args;  ///< --build-arg, values resolved
+  /// What SOURCE_DATE_EPOCH before the first FROM stands for (epoch.h): "" for nothing. None: not asked
+  /// yet.
   std::optional<std::string> epoch;
   std::string target;                              ///< --target; "" is the last stage
   oci::Platform platform = oci::Platform::host();  ///< --platform, what is built for
