@@ -160,12 +160,15 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
   cache::LayerRow layer = row;
   Status status = Status::kRan;
   cache::Made made{.began = prepared.started_ns};
-  const auto older = TRY(equal_layer(id, row.change_set, row.times, prepared));
-  if (older) {
+  if (const auto older = TRY(equal_layer(id, row.change_set, row.times, prepared))) {
     layer = *older;
     status = Status::kCutOff;
-    made = TRY(inputs_.layers.index().made(layer.diff_id)).value_or(cache::Made{});
   }
+  // The second without the first: a step that must run made the same bytes in the same second as an earlier
+  // one, whose unpacked files were kept.
+  const bool made_earlier =
+      status == Status::kCutOff || (!layer.times.is_none() && layer.step.began < prepared.started_ns);
+  if (made_earlier) made = TRY(inputs_.layers.index().made(layer.diff_id)).value_or(cache::Made{});
   std::optional<RunKey> run;
   if (prepared.asked)
     run = RunKey{.op = TRY(run_digest(id, done, prepared)), .inputs = prepared.parts.inputs};
@@ -175,15 +178,15 @@ Result<VertexResult> BuildExecutor::finish(VertexId id, const Results& done, Pre
   if (made.ended == 0) made.ended = written;
   if (run) TRY_VOID(store_run(id, done, prepared, run->op, layer, seconds, made));
   const Chain below = chain_below(id, done);
-  VertexResult result{
-      .chain = older ? reused(id, done, layer, made, prepared.started_ns) : below.with_new(layer, written),
-      .status = status,
-      .reason = prepared.reason,
-      .seconds = seconds,
-      .created_ns = written,
-      .layer = layer,
-      .falsified = prepared.falsified,
-      .run = run};
+  VertexResult result{.chain = made_earlier ? reused(id, done, layer, made, prepared.started_ns)
+                                            : below.with_new(layer, written),
+                      .status = status,
+                      .reason = prepared.reason,
+                      .seconds = seconds,
+                      .created_ns = written,
+                      .layer = layer,
+                      .falsified = prepared.falsified,
+                      .run = run};
   inputs_.observer.finished(id, result);
   return result;
 }

@@ -91,7 +91,8 @@ Result<LayerRow> LayerStore::add_written(content::Ingest tar, const layer::Writt
   TRY_VOID(tar.commit(written.diff_id));
   TRY_VOID(write_changes(written.diff_id, written.changes));
   TRY_VOID(index_.add_layer(row));
-  return row;
+  // Of the same bytes as a layer that is there, it is that one, with its times.
+  return TRY(index_.layer(written.diff_id)).value_or(row);
 }
 
 Result<void> LayerStore::write_changes(const oci::Digest& diff_id,

@@ -42,7 +42,8 @@ class LayerStore {
   Result<cache::LayerRow> add(filetree::ChangeSet changes, const snapshot::ContentOpener& open,
                               const layer::WriteOptions& options);
   /// The same from the upper directory of a finished step, which becomes the unpacked layer. `ran`: when
-  /// that was.
+  /// that was. If a step made the same bytes in the same second before, its layer is what comes back
+  /// (`step` of the row tells), and its unpacked files stay.
   Result<cache::LayerRow> add_upper(const std::string& upper, filetree::ChangeSet changes,
                                     const layer::WriteOptions& options, const filetree::StepTimes& ran);
   /// Registers a layer whose tar is at `tar_path` (taken over) and was written as `written`. `times` and
