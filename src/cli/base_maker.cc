@@ -11,6 +11,7 @@
 #include "bootstrap/base_name.h"
 #include "cli/interrupts.h"
 #include "importer/registry_image.h"
+#include "sandbox/user_namespace.h"
 #include "solver/bootstrap_base.h"
 
 namespace pgstrata::cli {
@@ -88,6 +89,7 @@ Result<oci::Descriptor> BaseMaker::pull(const oci::Reference& name, const oci::P
   importer::PullOptions options;
   options.platform = platform;
   options.keep_others = true;
+  options.unpack = sandbox::is_root_of_machine();
   options.layer_limit = TRY(layer_limit());
   options.progress = [&step](std::string_view line) { step.line(line); };
   options.note = [this](std::string_view line) { sink_.message(progress::Level::kInfo, line); };

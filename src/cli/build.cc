@@ -269,9 +269,15 @@ class Build {
       unrecorded_ = "--read-set=off";
     else if (!recordable)
       unrecorded_ = recordable.error().message();
-    const auto shared = TRY(open_shared(request_.caches.from, store_, *registries_, sink_));
     std::stop_source stop;
     std::optional<Interrupts> interrupts;
+    // Before the namespaces are entered nothing else waits for signals, and the process has one thread.
+    const auto interruptible = [&](const remotecache::Transfer& transfer) {
+      std::optional<Interrupts> meanwhile;
+      if (!interrupts) meanwhile.emplace(stop);
+      return transfer(stop.get_token());
+    };
+    const auto shared = TRY(open_shared(request_.caches.from, store_, *registries_, sink_, interruptible));
     solver::BuildInputs inputs{
         .graph = graph,
         .layers = *store_.layers,

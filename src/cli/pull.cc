@@ -9,6 +9,7 @@
 #include "cli/stored_image.h"
 #include "image/image.h"
 #include "importer/registry_image.h"
+#include "sandbox/user_namespace.h"
 
 namespace pgstrata::cli {
 namespace {
@@ -24,6 +25,7 @@ Result<int> pull(const GlobalOptions& global, const PullVerb& options) {
   importer::PullOptions how;
   how.layer_limit = TRY(layer_limit());
   if (!options.platform.empty()) how.platform = TRY(oci::Platform::parse(options.platform));
+  how.unpack = sandbox::is_root_of_machine();
   Store store = TRY(open_store(global));
   Registries registries(remote::Proxies::from({}));
   std::vector<registry::Repository> places = TRY(registries.to_read(name));

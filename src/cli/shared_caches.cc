@@ -13,6 +13,7 @@ remotecache::Access access_of(const Store& store, Registries& registries, progre
   return {.to_read = [&registries](const oci::Reference& name) { return registries.to_read(name); },
           .to_write = [&registries](const oci::Reference& name) { return registries.to_write(name); },
           .note = [&sink](std::string_view line) { sink.message(progress::Level::kInfo, line); },
+          .interruptible = {},
           .store = store.content->root()};
 }
 
@@ -58,15 +59,18 @@ Result<SharedCaches> parse_shared_caches(const std::vector<std::string>& to,
 
 Result<std::unique_ptr<remotecache::CacheReader>> open_shared(const std::vector<remotecache::Place>& from,
                                                               Store& store, Registries& registries,
-                                                              progress::Sink& sink) {
+                                                              progress::Sink& sink,
+                                                              Interruptible interruptible) {
   if (from.empty()) return nullptr;
   const std::uint64_t limit = TRY(layer_limit());
+  remotecache::Access access = access_of(store, registries, sink);
+  access.interruptible = std::move(interruptible);
   return std::make_unique<remotecache::CacheReader>(
       from, *store.layers,
       remotecache::CacheReader::Options{
-          .access = access_of(store, registries, sink),
-          .layer_limit = limit,
-          .warn = [&sink](std::string_view text) { sink.message(progress::Level::kWarning, text); }});
+          .access = std::move(access), .layer_limit = limit, .warn = [&sink](std::string_view text) {
+            sink.message(progress::Level::kWarning, text);
+          }});
 }
 
 Result<void> write_shared(const std::vector<remotecache::CacheTo>& to, const graph::MergedGraph& graph,

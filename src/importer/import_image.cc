@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "image/image.h"
+#include "importer/layer_stream.h"
 #include "layer/archive_tree.h"
-#include "layer/decompress.h"
 #include "layer/layer_in_place.h"
 #include "oci/image_config.h"
 #include "os/file.h"
@@ -24,59 +24,6 @@ namespace pgstrata::importer {
 namespace {
 
 constexpr std::size_t kBufferSize = 256UL * 1024;
-
-/// A layer that the store doesn't have yet, uncompressed.
-struct Unpacked {
-  content::Ingest tar;
-  std::uint64_t size = 0;
-  std::optional<filetree::ChangeSet> entries;  ///< none: it can't be taken as it is
-};
-
-/// A layer that is uncompressed into a file while it comes.
-class Stream {
- public:
-  Stream(const content::ContentStore& store, std::uint64_t limit, const std::stop_token& stop)
-      : store_(store), limit_(limit), stop_(stop) {}
-
-  /// Also before the first byte.
-  Result<void> restart() {
-    decompressor_.reset();
-    damage_.reset();
-    tar_.emplace(TRY(store_.ingest()));
-    decompressor_.emplace("", limit_, to_tar_);
-    return {};
-  }
-
-  Result<void> take(std::span<const std::byte> bytes) {
-    if (stop_.stop_requested())
-      return fail({.kind = ErrorKind::kCancelled, .what = "the import was stopped"});
-    if (damage_) return {};
-    auto taken = decompressor_->take(bytes);
-    if (taken || taken.error().kind != ErrorKind::kCorrupt) return taken;
-    // What is no layer may be no blob of this digest either, and then that is what there is to say.
-    damage_ = std::move(taken).error();
-    return {};
-  }
-
-  /// After all bytes, which were the right ones.
-  Result<layer::Decompressed> finish(const std::string& name) {
-    auto result = damage_ ? Result<layer::Decompressed>(fail(*damage_)) : decompressor_->finish();
-    if (!result && result.error().kind == ErrorKind::kCorrupt) result.error().where = name;
-    return result;
-  }
-  content::Ingest take_tar() { return *std::move(tar_); }
-
- private:
-  const content::ContentStore& store_;
-  const std::uint64_t limit_;
-  const std::stop_token& stop_;
-  std::optional<content::Ingest> tar_;
-  const layer::ByteSink to_tar_ = [this](std::span<const std::byte> bytes) {
-    return os::write_all(tar_->fd(), bytes, tar_->path());
-  };
-  std::optional<layer::Decompressor> decompressor_;
-  std::optional<Error> damage_;
-};
 
 Error contradiction(std::string why) {
   return {.kind = ErrorKind::kCorrupt,
@@ -94,7 +41,7 @@ class Import {
         fetch_(fetch),
         options_(options),
         config_(config),
-        unpacked_(config.diff_ids.size()) {}
+        arrived_(config.diff_ids.size()) {}
 
   /// The layers that aren't in the store, each in a thread.
   Result<void> unpack_all() {
@@ -118,8 +65,8 @@ class Import {
     for (std::size_t i = 0; i < config_.diff_ids.size(); ++i) {
       const auto known = TRY(layers_.index().layer(config_.diff_ids[i]));
       const bool present = known && layers_.is_present(*known);
-      if (!unpacked_[i] && !present) return fail(contradiction("one of its layers was removed meanwhile"));
-      chain.push_back(unpacked_[i] ? TRY(add(i, chain)) : *known);
+      if (!arrived_[i] && !present) return fail(contradiction("one of its layers was removed meanwhile"));
+      chain.push_back(arrived_[i] ? TRY(add(i, chain)) : *known);
     }
     return chain;
   }
@@ -127,38 +74,25 @@ class Import {
  private:
   Result<void> unpack(std::size_t i, const std::stop_token& stop) {
     const oci::Descriptor& blob = parts_.manifest.layers[i];
-    Stream stream(layers_.content(), options_.layer_limit, stop);
+    LayerStream stream(layers_.content(), {.limit = options_.layer_limit, .unpack = options_.unpack}, stop);
     TRY_VOID(stream.restart());
     const FetchedLayer file =
         TRY(fetch_(blob,
                    {.write = [&](std::span<const std::byte> bytes) { return stream.take(bytes); },
                     .restart = [&] { return stream.restart(); }},
                    stop));
-    const auto result = TRY(stream.finish(file.name));
-    content::Ingest tar = stream.take_tar();
-    const oci::Digest& expected = config_.diff_ids[i];
-    if (result.digest != expected)
-      return fail(
-          {.kind = ErrorKind::kCorrupt,
-           .what = "a layer isn't the one that the image's configuration names",
-           .where = file.name,
-           .why = fmt::format("its DiffID is {}, expected {}", result.digest.str(), expected.str())});
-    auto entries = layer::read_in_place(tar.path());
-    if (!entries) {
-      entries.error().where = file.name + ": " + entries.error().where;
-      return fail(std::move(entries).error());
-    }
-    if (file.is_kept && result.compression)
-      TRY_VOID(store::record_form(layers_.content(), store::original_form(*result.compression), expected,
+    const oci::Digest& diff_id = config_.diff_ids[i];
+    ArrivedLayer layer = TRY(stream.finish(diff_id, file.name));
+    if (file.is_kept && layer.compression)
+      TRY_VOID(store::record_form(layers_.content(), store::original_form(*layer.compression), diff_id,
                                   {.digest = blob.digest, .size = blob.size}));
-    unpacked_[i].emplace(
-        Unpacked{.tar = std::move(tar), .size = result.size, .entries = std::move(*entries)});
+    arrived_[i].emplace(std::move(layer));
     return {};
   }
 
   Result<cache::LayerRow> add(std::size_t i, const std::vector<cache::LayerRow>& chain) {
-    Unpacked layer = *std::move(unpacked_[i]);
-    unpacked_[i].reset();
+    ArrivedLayer layer = *std::move(arrived_[i]);
+    arrived_[i].reset();
     const auto below = TRY(layers_.view(chain, "the layers below"));
     if (!layer.entries) return rewrite(layer, *below);
     layer::WrittenLayer written;
@@ -169,11 +103,16 @@ class Import {
     // One of this name, on other layers and so with other parents, may be there.
     const auto known = TRY(layers_.index().layer(written.diff_id));
     if (known && known->change_set != written.change_set_digest) return rewrite(layer, *below);
-    return layers_.add_written(std::move(layer.tar), written);
+    const auto row = TRY(layers_.add_written(std::move(layer.tar), written));
+    if (layer.early && layer.early->is_usable()) {
+      // Otherwise it is unpacked when something mounts it, and then it's told what can't be done.
+      static_cast<void>(layers_.add_unpacked(row, written.changes, *layer.early).has_value());
+    }
+    return row;
   }
 
   /// As a canonical layer, with a DiffID of its own.
-  Result<cache::LayerRow> rewrite(const Unpacked& layer, const filetree::FileTree& below) {
+  Result<cache::LayerRow> rewrite(const ArrivedLayer& layer, const filetree::FileTree& below) {
     content::Ingest tar = TRY(layers_.content().ingest());
     layer::TarReader archive = TRY(layer::TarReader::open(layer.tar.path()));
     const auto written = TRY(layer::import_layer(
@@ -188,7 +127,7 @@ class Import {
   const FetchLayer& fetch_;
   const ImportOptions& options_;
   const oci::ImageConfig& config_;
-  std::vector<std::optional<Unpacked>> unpacked_;
+  std::vector<std::optional<ArrivedLayer>> arrived_;
 };
 
 }  // namespace

@@ -45,6 +45,9 @@ inline constexpr std::size_t kMostLayers = 1000;
 struct ImportOptions {
   std::uint64_t layer_limit = kLayerLimit;  ///< bytes of one uncompressed layer
   unsigned parallel = 3;                    ///< layers at once
+  /// The layers that are fetched are unpacked meanwhile, for overlay, as far as that can be done; for root
+  /// of the machine.
+  bool unpack = false;
   std::stop_token stop;
   std::map<std::string, std::string> annotations;  ///< of the descriptor that is given back
 };

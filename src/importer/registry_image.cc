@@ -67,6 +67,7 @@ class Pull {
                                         const std::stop_token& stop) { return layer(blob, sink, stop); },
                                  {.layer_limit = options_.layer_limit,
                                   .parallel = options_.parallel,
+                                  .unpack = options_.unpack,
                                   .stop = options_.stop,
                                   .annotations = {{kRegistryDigest, named.str()}}})));
     const oci::Descriptor leads_to = options_.keep_others ? TRY(beside_others(manifest)) : manifest;

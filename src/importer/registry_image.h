@@ -30,6 +30,7 @@ struct PullOptions {
   bool keep_others = false;
   std::uint64_t layer_limit = kLayerLimit;
   unsigned parallel = 3;
+  bool unpack = false;  ///< as in ImportOptions
   std::stop_token stop;
   std::function<void(std::string_view)> progress;  ///< a line; from several threads, never two at once
   std::function<void(std::string_view)> note;      ///< a line, of each place that is passed over

@@ -160,7 +160,8 @@ class Canonical {
 /// Reads contents where they lie, and compares: a reader of the change set will take them from there.
 class InPlace {
  public:
-  explicit InPlace(os::Fd tar) : tar_(std::move(tar)), read_(kReadSize), there_(kReadSize) {}
+  InPlace(os::Fd tar, EarlyFiles* early)
+      : tar_(std::move(tar)), early_(early), read_(kReadSize), there_(kReadSize) {}
 
   [[nodiscard]] bool is_possible() const { return possible_; }
 
@@ -168,15 +169,18 @@ class InPlace {
     if (archive.is_sparse()) possible_ = false;
     if (!possible_) return {};
     entry.tar_offset = archive.content_offset();
+    if (early_ != nullptr) early_->begin(entry);
     std::uint64_t found = 0;
     while (true) {
       const std::size_t size = TRY(archive.read(read_));
       if (size == 0) break;
       if (!is_at(entry.tar_offset + found, size)) possible_ = false;
       hash_.update(std::span(read_).first(size));
+      if (early_ != nullptr) early_->write(std::span(read_).first(size));
       found += size;
     }
     entry.content = hash_.finish();
+    if (early_ != nullptr) early_->end();
     if (found == entry.size) return {};
     return fail(
         {.kind = ErrorKind::kCorrupt,
@@ -201,6 +205,7 @@ class InPlace {
   }
 
   os::Fd tar_;
+  EarlyFiles* early_;
   std::vector<std::byte> read_;
   std::vector<std::byte> there_;
   oci::Sha256 hash_;
@@ -216,9 +221,9 @@ Result<WrittenLayer> import_layer(TarReader archive, const FileTree& below, cons
   return write_layer(std::move(changes), tree.open, {.source_date_epoch = options.source_date_epoch}, sink);
 }
 
-Result<std::optional<ChangeSet>> read_in_place(const std::string& tar) {
-  TarReader archive = TRY(TarReader::open(tar));
-  InPlace contents(TRY(os::open(tar, O_RDONLY)));
+namespace {
+
+Result<std::optional<ChangeSet>> read_entries(TarReader archive, InPlace contents) {
   ArchiveNames names([&](TarReader& from, Entry& entry) { return contents.take(from, entry); });
   while (contents.is_possible()) {
     auto entry = TRY(archive.next());
@@ -226,6 +231,20 @@ Result<std::optional<ChangeSet>> read_in_place(const std::string& tar) {
     TRY_VOID(names.add(archive, *std::move(entry)));
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::optional<ChangeSet>> read_in_place(const std::string& tar) {
+  TarReader archive = TRY(TarReader::open(tar));
+  return read_entries(std::move(archive), InPlace(TRY(os::open(tar, O_RDONLY)), nullptr));
+}
+
+Result<std::optional<ChangeSet>> read_arriving(const std::string& tar, ArrivingTar& arriving,
+                                               EarlyFiles* early) {
+  TarReader archive =
+      TRY(TarReader::open(tar, [&arriving](std::uint64_t beyond) { return arriving.wait_beyond(beyond); }));
+  return read_entries(std::move(archive), InPlace(TRY(os::open(tar, O_RDONLY)), early));
 }
 
 Result<ChangeSet> changes_in_place(ChangeSet entries, const FileTree& below) {

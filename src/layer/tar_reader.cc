@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -115,8 +116,15 @@ struct TarReader::Archive {
   os::Fd fd;
   std::string name;
   bool sparse = false;  ///< the current entry
+  // Of a file that grows meanwhile.
+  SizeBeyond size_beyond;
+  std::vector<char> block;
+  std::uint64_t position = 0;
+  std::optional<Error> failure;
 
+  static la_ssize_t read_block(archive* handle, void* self, const void** bytes);
   [[nodiscard]] Error bad(std::string what, std::string_view entry, std::string why) const {
+    if (failure) return *failure;
     std::string where = entry.empty() ? name : fmt::format("{}: {}", name, entry);
     return {.kind = ErrorKind::kCorrupt,
             .what = std::move(what),
@@ -128,8 +136,19 @@ struct TarReader::Archive {
     return text == nullptr ? "no reason given" : text;
   }
   Result<Entry> convert(archive_entry* found, std::string_view raw_name, EntryType type) const;
+  Result<void> wait_for_all() const;
   [[nodiscard]] bool ends_within_a_block() const;
 };
+
+/// Until the file has its whole size: zeros end an archive, and more of them may follow.
+Result<void> TarReader::Archive::wait_for_all() const {
+  if (!size_beyond) return {};
+  for (std::uint64_t size = position;;) {
+    const std::uint64_t now = TRY(size_beyond(size));
+    if (now == size) return {};
+    size = now;
+  }
+}
 
 /// A file whose last, cut block would have been read: there aren't two blocks of zeros before it.
 /// libarchive doesn't mind, Go's reader does.
@@ -156,25 +175,69 @@ Result<TarReader> TarReader::open(const std::string& path) {
 
 Result<TarReader> TarReader::open(os::Fd fd, std::string name) {
   const Utf8Locale locale;
+  auto state = prepare(std::move(fd), std::move(name));
+  const bool opened = state->handle &&
+                      ::archive_read_open_fd(state->handle.get(), state->fd.get(), kReadSize) == ARCHIVE_OK;
+  return begin(std::move(state), opened);
+}
+
+Result<TarReader> TarReader::open(const std::string& path, SizeBeyond size_beyond) {
+  const Utf8Locale locale;
+  auto state = prepare(TRY(os::open(path, O_RDONLY)), path);
+  state->size_beyond = std::move(size_beyond);
+  state->block.resize(kReadSize);
+  const bool opened = state->handle && ::archive_read_open(state->handle.get(), state.get(), nullptr,
+                                                           Archive::read_block, nullptr) == ARCHIVE_OK;
+  return begin(std::move(state), opened);
+}
+
+std::unique_ptr<TarReader::Archive> TarReader::prepare(os::Fd fd, std::string name) {
   auto state = std::make_unique<Archive>();
   state->handle.reset(::archive_read_new());
   state->fd = std::move(fd);
   state->name = std::move(name);
   archive* handle = state->handle.get();
-  if (handle == nullptr)
-    return fail({.kind = ErrorKind::kMachine, .what = "out of memory", .where = state->name});
+  if (handle == nullptr) return state;
   ::archive_read_support_filter_gzip(handle);
   ::archive_read_support_filter_bzip2(handle);
   ::archive_read_support_filter_xz(handle);
   ::archive_read_support_filter_zstd(handle);
   ::archive_read_support_format_tar(handle);
   ::archive_read_support_format_gnutar(handle);
-  if (::archive_read_open_fd(handle, state->fd.get(), kReadSize) != ARCHIVE_OK)
-    return fail(state->bad("a damaged archive", "", state->reason()));
+  return state;
+}
+
+Result<TarReader> TarReader::begin(std::unique_ptr<Archive> state, bool opened) {
+  if (!state->handle)
+    return fail({.kind = ErrorKind::kMachine, .what = "out of memory", .where = state->name});
+  if (!opened) return fail(state->bad("a damaged archive", "", state->reason()));
   // The count includes the file itself. BuildKit undoes one compression.
-  if (::archive_filter_count(handle) > 2)
+  if (::archive_filter_count(state->handle.get()) > 2)
     return fail(state->bad("not an archive", "", "it is compressed more than once"));
   return TarReader(std::move(state));
+}
+
+la_ssize_t TarReader::Archive::read_block(archive* handle, void* self, const void** bytes) {
+  auto& state = *static_cast<Archive*>(self);
+  const auto size = state.size_beyond(state.position);
+  if (!size) {
+    state.failure = size.error();
+    ::archive_set_error(handle, ECANCELED, "the file didn't arrive");
+    return ARCHIVE_FATAL;
+  }
+  const std::size_t wanted = std::min<std::uint64_t>(state.block.size(), *size - state.position);
+  ssize_t got = 0;
+  do {
+    got = ::pread(state.fd.get(), state.block.data(), wanted, static_cast<off_t>(state.position));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) {
+    state.failure = system_error("can't read a layer", state.name);
+    ::archive_set_error(handle, errno, "can't read");
+    return ARCHIVE_FATAL;
+  }
+  state.position += static_cast<std::uint64_t>(got);
+  *bytes = state.block.data();
+  return got;
 }
 
 Result<Entry> TarReader::Archive::convert(archive_entry* found, std::string_view raw_name,
@@ -222,6 +285,7 @@ Result<std::optional<Entry>> TarReader::next() {
   while (true) {
     archive_entry* found = nullptr;
     const int status = ::archive_read_next_header(archive_->handle.get(), &found);
+    if (status == ARCHIVE_EOF) TRY_VOID(archive_->wait_for_all());
     if (status == ARCHIVE_EOF && archive_->ends_within_a_block())
       return fail(archive_->bad("a damaged archive", "", "unexpected end of file"));
     if (status == ARCHIVE_EOF) return std::nullopt;

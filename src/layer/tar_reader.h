@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,10 @@ class TarReader {
   /// Reads from the descriptor's position on; it may be a pipe. `name` is for messages.
   static Result<TarReader> open(os::Fd fd, std::string name);
   static Result<TarReader> open(const std::string& path);
+  /// Of a file that grows meanwhile: `size_beyond` gives its size once that is more than a number of bytes,
+  /// or the same number at its end (ArrivingTar::wait_beyond()). Its errors are given back as they are.
+  using SizeBeyond = std::function<Result<std::uint64_t>(std::uint64_t)>;
+  static Result<TarReader> open(const std::string& path, SizeBeyond size_beyond);
 
   TarReader(TarReader&&) noexcept;
   TarReader& operator=(TarReader&&) noexcept;
@@ -45,6 +50,8 @@ class TarReader {
  private:
   struct Archive;
   explicit TarReader(std::unique_ptr<Archive> archive);
+  static std::unique_ptr<Archive> prepare(os::Fd fd, std::string name);
+  static Result<TarReader> begin(std::unique_ptr<Archive> archive, bool opened);
   std::unique_ptr<Archive> archive_;
 };
 

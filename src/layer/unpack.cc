@@ -2,21 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "layer/unpacked_file.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "snapshot/xattrs.h"
@@ -27,19 +25,9 @@ namespace {
 using filetree::Entry;
 using filetree::EntryType;
 
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr std::size_t kBufferSize = 256 * 1024;
 /// Up to here a read and a write are cheaper than setting up a copy inside the kernel.
 constexpr std::uint64_t kSmall = 64 * 1024;
-
-std::array<timespec, 2> times_of(const Entry& entry) {
-  timespec time{.tv_sec = entry.mtime_ns / kNanoseconds, .tv_nsec = entry.mtime_ns % kNanoseconds};
-  if (time.tv_nsec < 0) {
-    time.tv_nsec += kNanoseconds;
-    --time.tv_sec;
-  }
-  return {time, time};
-}
 
 class Unpacker {
  public:
@@ -48,6 +36,9 @@ class Unpacker {
 
   Result<void> run(std::span<const Entry> changes) {
     for (const Entry& entry : changes) TRY_VOID(add(entry));
+    if (options_.early != nullptr &&
+        (options_.early->files_left() > 0 || options_.early->directories() != early_directories_))
+      return fail({.kind = ErrorKind::kIo, .what = "a layer's archive has files that the layer hasn't"});
     // Children change their directory's times, and a mode without write permission would keep us out.
     for (std::size_t i = changes.size(); i-- > 0;)
       if (changes[i].type == EntryType::kDirectory) TRY_VOID(finish_directory(changes[i]));
@@ -58,6 +49,7 @@ class Unpacker {
   Result<void> enter_parent(const Entry& entry);
   Result<void> add(const Entry& entry);
   Result<void> add_file(const Entry& entry, const char* name);
+  Result<void> rename_early(const std::string& path, const Entry& entry, const char* name);
   Result<void> add_node(const Entry& entry, const char* name);
   Result<void> copy(const Entry& entry, int file);
   Result<void> copy_checked(const Entry& entry, int file);
@@ -65,7 +57,6 @@ class Unpacker {
   Result<void> set_attributes(const Entry& entry, const std::string& proc);
   Result<void> finish_by_name(const Entry& entry, const char* name);
   Result<void> finish_directory(const Entry& entry);
-  Result<os::Fd> open_beneath(const std::string& path, int flags) const;
 
   static tl::unexpected<Error> failed(std::string what, const Entry& entry) {
     return fail(system_error(std::move(what), "/" + entry.path));
@@ -82,25 +73,16 @@ class Unpacker {
   UnpackOptions options_;
   std::vector<std::byte> buffer_;
   oci::Sha256 hash_;
+  std::size_t early_directories_ = 0;
   std::string parent_;
   os::Fd parent_fd_;
 };
-
-Result<os::Fd> Unpacker::open_beneath(const std::string& path, int flags) const {
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  os::Fd fd(static_cast<int>(
-      ::syscall(SYS_openat2, root_.get(), path.empty() ? "." : path.c_str(), &how, sizeof how)));
-  if (!fd) return fail(system_error("can't open a directory of the layer", "/" + path));
-  return fd;
-}
 
 Result<void> Unpacker::enter_parent(const Entry& entry) {
   const std::string_view parent = filetree::parent_path(entry.path);
   if (parent_fd_ && parent == parent_) return {};
   const std::string path(parent);
-  auto fd = open_beneath(path, O_RDONLY | O_DIRECTORY);
+  auto fd = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
   if (!fd) return corrupt(entry, "its parent is no directory of the layer: " + fd.error().why);
   parent_fd_ = *std::move(fd);
   parent_ = path;
@@ -116,12 +98,13 @@ Result<void> Unpacker::add(const Entry& entry) {
     case EntryType::kRegular:
       return add_file(entry, name.c_str());
     case EntryType::kDirectory:
-      if (::mkdirat(parent_fd_.get(), name.c_str(), 0700) != 0)
-        return failed("can't make the directory", entry);
+      if (::mkdirat(parent_fd_.get(), name.c_str(), 0700) == 0) return {};
+      if (errno != EEXIST || options_.early == nullptr) return failed("can't make the directory", entry);
+      ++early_directories_;
       return {};
     case EntryType::kHardLink: {
-      const os::Fd from =
-          TRY(open_beneath(std::string(filetree::parent_path(entry.link)), O_PATH | O_DIRECTORY));
+      const os::Fd from = TRY(
+          open_beneath(root_.get(), std::string(filetree::parent_path(entry.link)), O_PATH | O_DIRECTORY));
       const std::string target(filetree::base_name(entry.link));
       if (::linkat(from.get(), target.c_str(), parent_fd_.get(), name.c_str(), 0) != 0)
         return failed("can't make a hard link to /" + entry.link, entry);
@@ -160,15 +143,21 @@ Result<void> Unpacker::add_node(const Entry& entry, const char* name) {
 }
 
 Result<void> Unpacker::add_file(const Entry& entry, const char* name) {
+  const auto early = options_.early == nullptr ? std::nullopt : options_.early->take(entry.tar_offset);
+  if (early) return early == entry.path ? Result<void>() : rename_early(*early, entry, name);
   const os::Fd file(
       ::openat(parent_fd_.get(), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return failed("can't make the file", entry);
   TRY_VOID(copy(entry, file.get()));
-  // The order matters: chown clears setuid and capabilities.
-  if (::fchown(file.get(), entry.uid, entry.gid) != 0) return failed("can't set the owner", entry);
-  if (::fchmod(file.get(), entry.mode) != 0) return failed("can't set the mode", entry);
-  if (!entry.xattrs.empty()) TRY_VOID(set_attributes(entry, snapshot::proc_path(parent_fd_.get(), name)));
-  if (::futimens(file.get(), times_of(entry).data()) != 0) return failed("can't set the times", entry);
+  return finish_file(file.get(), entry, options_.rootless);
+}
+
+/// The archive had it under another of its names first.
+Result<void> Unpacker::rename_early(const std::string& path, const Entry& entry, const char* name) {
+  const std::string parent(filetree::parent_path(path));
+  const os::Fd from = TRY(open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY));
+  if (::renameat(from.get(), std::string(filetree::base_name(path)).c_str(), parent_fd_.get(), name) != 0)
+    return failed("can't rename a file", entry);
   return {};
 }
 
@@ -238,7 +227,7 @@ Result<void> Unpacker::finish_by_name(const Entry& entry, const char* name) {
 }
 
 Result<void> Unpacker::finish_directory(const Entry& entry) {
-  const os::Fd fd = TRY(open_beneath(entry.path, O_RDONLY | O_DIRECTORY));
+  const os::Fd fd = TRY(open_beneath(root_.get(), entry.path, O_RDONLY | O_DIRECTORY));
   if (::fchown(fd.get(), entry.uid, entry.gid) != 0) return failed("can't set the owner", entry);
   if (::fchmod(fd.get(), entry.mode) != 0) return failed("can't set the mode", entry);
   if (!entry.xattrs.empty()) TRY_VOID(set_attributes(entry, snapshot::proc_path(fd.get(), ".")));
@@ -256,7 +245,8 @@ std::string temporary_name(const std::string& target) {
 
 Result<void> build(std::span<const Entry> changes, int blob, const std::string& directory,
                    const UnpackOptions& options) {
-  if (::mkdir(directory.c_str(), 0755) != 0) return fail(system_error("can't make a directory", directory));
+  if (options.early == nullptr && ::mkdir(directory.c_str(), 0755) != 0)
+    return fail(system_error("can't make a directory", directory));
   os::Fd root = TRY(os::open(directory, O_RDONLY | O_DIRECTORY));
   if (::fchmod(root.get(), 0755) != 0) return fail(system_error("can't set the mode", directory));
   return Unpacker(blob, std::move(root), options).run(changes);
@@ -267,7 +257,8 @@ Result<void> build(std::span<const Entry> changes, int blob, const std::string& 
 Result<void> unpack_layer(std::span<const Entry> changes, int blob, const std::string& target,
                           const UnpackOptions& options) {
   if (os::exists(target)) return {};
-  const std::string temporary = options.temporary.empty() ? temporary_name(target) : options.temporary;
+  std::string temporary = options.temporary.empty() ? temporary_name(target) : options.temporary;
+  if (options.early != nullptr) temporary = options.early->directory();
   auto built = build(changes, blob, temporary, options);
   if (built && ::rename(temporary.c_str(), target.c_str()) == 0) return {};
   const int code = errno;

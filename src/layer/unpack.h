@@ -7,6 +7,7 @@
 
 #include "core/result.h"
 #include "filetree/entry.h"
+#include "layer/early_files.h"
 #include "oci/digest.h"
 
 namespace pgstrata::layer {
@@ -20,6 +21,9 @@ struct UnpackOptions {
   bool verify = false;
   /// The name under which the directory is built, on the same file system; empty: beside the target.
   std::string temporary;
+  /// Files that are there already, under a directory that takes the place of `temporary`; it is used up.
+  /// kIo if there are more of them than entries: then unpack without them. Must be usable.
+  EarlyFiles* early = nullptr;
 };
 
 /// Makes `target` from a change set (sorted, as write_layer() returned it) and the layer's tar: exact

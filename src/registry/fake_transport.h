@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ struct FakeAnswer {
   int status = 200;
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  std::size_t piece = 5;                         ///< bytes of the body at once
   std::size_t breaks_after = std::string::npos;  ///< bytes of the body, then the connection is gone
 };
 
@@ -29,13 +31,11 @@ class FakeTransport final : public Transport {
 
   Result<remote::HttpResponse> send(const remote::HttpRequest& request, const remote::BodySink& body,
                                     const std::stop_token&) override {
-    log.push_back(request.method + " " + request.url);
-    requests.push_back(request);
-    const FakeAnswer answer = TRY(server_(request));
+    const FakeAnswer answer = TRY(ask(request));
     const remote::HttpResponse response{
         .status = answer.status, .url = request.url, .headers = answer.headers};
     const std::string_view bytes = std::string_view(answer.body).substr(0, answer.breaks_after);
-    constexpr std::size_t kPiece = 5;
+    const std::size_t kPiece = answer.piece;
     for (std::size_t i = 0; i < bytes.size() && request.method != "HEAD"; i += kPiece)
       TRY_VOID(body(response, std::as_bytes(std::span(bytes.substr(i, kPiece)))));
     if (bytes.size() < answer.body.size())
@@ -51,7 +51,16 @@ class FakeTransport final : public Transport {
   }
 
  private:
+  /// One at a time.
+  Result<FakeAnswer> ask(const remote::HttpRequest& request) {
+    const std::scoped_lock lock(mutex_);
+    log.push_back(request.method + " " + request.url);
+    requests.push_back(request);
+    return server_(request);
+  }
+
   Server server_;
+  std::mutex mutex_;
 };
 
 }  // namespace pgstrata::registry

@@ -42,6 +42,7 @@ CacheReader::CacheReader(const std::vector<Place>& places, store::LayerStore& la
 CacheReader::~CacheReader() = default;
 
 void CacheReader::warn(const Cache& cache, const Error& error) {
+  if (error.kind == ErrorKind::kCancelled) return;  // the build's own end says it
   std::string text = fmt::format("the shared cache {}: {}", in_words(cache.place), error.message());
   if (warned_.insert(text).second) options_.warn(text);
 }

@@ -18,13 +18,19 @@ class RegistrySource final : public Source {
 
   Result<std::string> manifest() override {
     const registry::Repository* answered = nullptr;
-    auto manifest = TRY(registry::first_answer(places_, access_.note, [&](registry::Repository& place) {
-      answered = &place;
-      return place.manifest(reference_.digest ? reference_.digest->str() : reference_.tag);
-    }));
+    std::string bytes;
+    const Transfer transfer = [&](const std::stop_token& stop) -> Result<void> {
+      auto manifest = TRY(registry::first_answer(places_, access_.note, [&](registry::Repository& place) {
+        answered = &place;
+        return place.manifest(reference_.digest ? reference_.digest->str() : reference_.tag, stop);
+      }));
+      bytes = std::move(manifest.bytes);
+      return {};
+    };
+    TRY_VOID(interruptible(transfer));
     // Who has it has its blobs, most likely.
     first_ = static_cast<std::size_t>(answered - places_.data());
-    return std::move(manifest.bytes);
+    return bytes;
   }
 
   Result<void> blob(const store::StoredBlob& blob, const registry::BlobSink& sink) override {
@@ -33,15 +39,21 @@ class RegistrySource final : public Source {
     std::vector<registry::Repository> places(places_.begin() + static_cast<std::ptrdiff_t>(first_),
                                              places_.end());
     bool is_begun = false;
-    return registry::first_answer(places, access_.note, [&](registry::Repository& place) -> Result<void> {
-      if (std::exchange(is_begun, true)) TRY_VOID(sink.restart());
-      TRY_VOID(place.blob(descriptor, sink));
-      return registry::KnownRepositories(access_.store, place.registry().domain())
-          .add(blob.digest, place.name());
+    return interruptible([&](const std::stop_token& stop) {
+      return registry::first_answer(places, access_.note, [&](registry::Repository& place) -> Result<void> {
+        if (std::exchange(is_begun, true)) TRY_VOID(sink.restart());
+        TRY_VOID(place.blob(descriptor, sink, stop));
+        return registry::KnownRepositories(access_.store, place.registry().domain())
+            .add(blob.digest, place.name());
+      });
     });
   }
 
  private:
+  Result<void> interruptible(const Transfer& transfer) const {
+    return access_.interruptible ? access_.interruptible(transfer) : transfer({});
+  }
+
   std::vector<registry::Repository> places_;
   std::size_t first_ = 0;  ///< those before it don't have it
   const oci::Reference reference_;

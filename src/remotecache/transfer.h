@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,12 +16,17 @@
 
 namespace pgstrata::remotecache {
 
+/// Reads of a registry; ends early with kCancelled when the token says so.
+using Transfer = std::function<Result<void>(const std::stop_token&)>;
+
 /// What a place is reached with.
 struct Access {
   /// Where a name is read, one place at least, in this order; and where it is written.
   std::function<Result<std::vector<registry::Repository>>(const oci::Reference& name)> to_read;
   std::function<Result<registry::Repository>(const oci::Reference& name)> to_write;
   std::function<void(std::string_view)> note;  ///< a line, of each place that is passed over
+  /// Does it, so that Ctrl-C stops it instead of ending the process; none: nothing stops it.
+  std::function<Result<void>(const Transfer&)> interruptible;
   std::string store;  ///< its root: it knows which repositories have a blob (registry/known_repositories.h)
 };
 

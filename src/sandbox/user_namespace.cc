@@ -149,6 +149,10 @@ Result<void> enter_namespaces() {
 
 bool is_rootless() { return entered.rootless; }
 
+bool is_root_of_machine() {
+  return ::geteuid() == 0 && !entered.rootless && mapped_ids("/proc/self/uid_map") >= UINT32_MAX;
+}
+
 std::optional<Error> missing_ids() { return entered.missing_ids; }
 
 }  // namespace pgstrata::sandbox

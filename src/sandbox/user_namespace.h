@@ -18,6 +18,10 @@ Result<void> enter_namespaces();
 /// or root of a rootless container): overlay then needs the `userxattr` option.
 [[nodiscard]] bool is_rootless();
 
+/// True for root of the machine's first user namespace, who may give files to anybody; also before
+/// enter_namespaces().
+[[nodiscard]] bool is_root_of_machine();
+
 /// Set where only one user id could be mapped: why, and the remedy. Steps then run as root alone, and chown
 /// to anybody else fails in them (EINVAL): worth a warning before the first step. Launcher::run() returns
 /// this error for any other uid, gid or group.

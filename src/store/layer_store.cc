@@ -148,6 +148,13 @@ Result<LayerRow> LayerStore::add_upper(const std::string& upper, filetree::Chang
   return row;
 }
 
+Result<void> LayerStore::add_unpacked(const LayerRow& layer, const filetree::ChangeSet& changes,
+                                      layer::EarlyFiles& early) {
+  if (changes.empty()) return {};
+  const os::Fd blob = TRY(content_.open_blob(layer.diff_id));
+  return layer::unpack_layer(changes, blob.get(), unpacked_path(layer.diff_id), {.early = &early});
+}
+
 bool LayerStore::is_present(const LayerRow& layer) const {
   const auto size = content_.size(layer.diff_id);
   return size && *size == layer.size && os::exists(changes_path(layer.diff_id));

@@ -20,6 +20,7 @@
 #include "content/content_store.h"
 #include "core/result.h"
 #include "filetree/entry.h"
+#include "layer/early_files.h"
 #include "layer/tar_writer.h"
 #include "snapshot/chain_difference.h"
 #include "snapshot/chain_view.h"
@@ -50,6 +51,11 @@ class LayerStore {
   /// `step` as in LayerRow, of a RUN's.
   Result<cache::LayerRow> add_written(content::Ingest tar, const layer::WrittenLayer& written,
                                       const oci::Digest& times = {}, const filetree::StepTimes& step = {});
+
+  /// Unpacks a layer that was added, with the files of it that are there already; they are used up. For
+  /// root of the machine.
+  Result<void> add_unpacked(const cache::LayerRow& layer, const filetree::ChangeSet& changes,
+                            layer::EarlyFiles& early);
 
   /// True if the layer's files are there, as far as one look at their names and sizes tells.
   [[nodiscard]] bool is_present(const cache::LayerRow& layer) const;

@@ -64,6 +64,10 @@ INDEX = json.dumps({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "man
 IMAGES = {"diffid": image(tar_of({"hello": b"hello\n"}), digest(b"another")),
           "bomb": image(tar_of({"zeros": bytes(100_000_000)})),
           "climb": image(tar_of({"../../etc/passwd": b"x"}))}
+# Large enough to be unpacked by a thread of its own.
+LARGE = image(tar_of({"hello": b"hello\n", "noise": NOISE * 10, "last": b"last\n"}))
+IMAGES["pauses"] = LARGE
+LAYOUT = os.environ.get("LAYOUT")  # an image layout, whose image is "layout"
 broken = set()
 
 
@@ -94,9 +98,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(401, b"{}", [("WWW-Authenticate", "Basic realm=x"), (
                 "WWW-Authenticate", f'Bearer realm="{SCHEME}://127.0.0.1:{port}/token",service="lies",scope="repository:closed:pull"')])
         manifest, blobs = IMAGES.get(repository, (MANIFEST, BLOBS))
+        if repository == "layout":
+            with open(f"{LAYOUT}/index.json") as index:
+                manifest = self.of_layout(json.load(index)["manifests"][0]["digest"])
+            blobs = {} if kind == "manifests" else {name: self.of_layout(name)}
         if kind == "manifests":
             return self.manifest(repository, name, manifest)
         return self.blob(repository, name, {**blobs, **OTHER[1]}, port)
+
+    @staticmethod
+    def of_layout(name):
+        with open(f"{LAYOUT}/blobs/" + name.replace(":", "/"), "rb") as blob:
+            return blob.read()
 
     def manifest(self, repository, name, manifest):
         kind = OCI + "manifest.v1+json"
@@ -142,6 +155,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         length=len(data) - start)
             self.close_connection = True
             return None
+        if repository in ("pauses", "layout") and len(data) > 1_000_000:  # most of it, and then nothing
+            self.answer(206 if start else 200, data[start:len(data) * 3 // 4],
+                        [("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")], length=len(data) - start)
+            return time.sleep(600)
         if name == LAYER and repository == "anew":  # knows no ranges
             first = repository not in broken
             broken.add(repository)

@@ -79,3 +79,16 @@ build_push() {
 # The DiffIDs of an image of the store.
 diff_ids() { "$PGSTRATA" inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
 id_of() { "$PGSTRATA" inspect "$1" | jq -r '.[0].Id'; }
+
+# interrupted COMMAND…: SIGINT once most of a large layer has come. Sets `code`; what it said is in $T/said.
+arrived() { [ -n "$(find "$PGSTRATA_ROOT/tmp" -type f -size +1000k -print -quit 2>/dev/null)" ]; }
+interrupted() {
+  setsid env --default-signal=INT "$@" >"$T/said" 2>&1 &
+  local started=$!
+  wait_until arrived
+  SECONDS=0
+  kill -INT -- "-$started"
+  code=0
+  wait "$started" || code=$?
+  [ "$SECONDS" -lt 10 ]
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Images in and out of a registry.
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 load registry
@@ -199,6 +199,21 @@ lie() {
   "$PGSTRATA" --root "$T/other" pull "$LIAR/good"
   is "$(diff_ids "$LIAR/anew")" "$(PGSTRATA_ROOT=$T/other diff_ids "$LIAR/good")"
   is "$(find "$PGSTRATA_ROOT/tmp" -type f | head -1)" ""
+}
+
+@test "a layer that stops coming, and Ctrl-C then: nothing of it is left, unpacked or not" {
+  serve_liar
+  local before
+  before=$(ls "$PGSTRATA_ROOT/unpacked")
+  PGSTRATA_REGISTRY_TIMEOUT=1 lie pauses "broke"
+  interrupted "$PGSTRATA" pull "$LIAR/pauses"
+  is "$code" 130
+  is "$(find "$PGSTRATA_ROOT/tmp" -mindepth 1)" ""
+  is "$(ls "$PGSTRATA_ROOT/unpacked")" "$before"
+  printf 'FROM %s/pauses\nCOPY --from=bb /bin /bin\n' "$LIAR" | dockerfile
+  interrupted "$PGSTRATA" build -t t "$T/context"
+  is "$code" 130
+  is "$(find "$PGSTRATA_ROOT/tmp" -mindepth 1)" ""
 }
 
 @test "bytes that are no layer: that they are another blob is what is said" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # --cache-to and --cache-from: what one machine has run needn't be run by another.
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2030,SC2031,SC2154
 
 load helper
 load registry
@@ -249,4 +249,21 @@ P
   build --cache-to "type=local,dest=$T/file/cache,ignore-error=true"
   has "$(cat "$T/log")" "can't write the shared cache"
   refused 2 "there is no type \"s3\"" --cache-to type=s3
+}
+
+@test "Ctrl-C while a layer of a shared cache comes: exit 130 at once, and nothing of it is left" {
+  cp -a "$E2E/seed" "$T/second"
+  printf 'FROM bb\nRUN head -c 3000000 /dev/urandom >/big\n' | dockerfile
+  build --cache-to "type=local,dest=$T/cache"
+  LAYOUT=$T/cache serve_liar
+  export PGSTRATA_ROOT=$T/second
+  # Before anything has run, and when steps run.
+  local first
+  for first in "" "RUN echo x >/x"; do
+    printf 'FROM bb\n%s\nRUN head -c 3000000 /dev/urandom >/big\n' "$first" | dockerfile
+    interrupted "$PGSTRATA" build --progress plain --cache-from "$LIAR/layout" "$T/context"
+    is "$code" 130
+    lacks "$(cat "$T/said")" warning
+    is "$(find "$T/second/tmp" -mindepth 1)" ""
+  done
 }
