@@ -67,7 +67,10 @@ Result<void> read_local_dockerfile(const std::string& file, const std::string& d
   auto text = os::read_file(contexts.dockerfile_name);
   const auto other = lower_case_name(contexts.dockerfile_name);
   if (!text && text.error().kind == ErrorKind::kNotFound && other)
-    if (auto lower_case = os::read_file(*other)) text = std::move(lower_case);
+    if (auto lower_case = os::read_file(*other)) {
+      text = std::move(lower_case);
+      contexts.dockerfile_name = *other;  // and its own ignore file is that of this name, as buildx has it
+    }
   if (!text) return fail(no_dockerfile(std::move(text).error()));
   contexts.dockerfile = std::move(*text);
   return {};

@@ -55,12 +55,15 @@ class Pull {
     parts.manifest = TRY(located(oci::ImageManifest::from_json(found.bytes)));
     parts.config = TRY(config(parts.manifest.config));
     const oci::ImageConfig config = TRY(located(oci::ImageConfig::from_json(parts.config)));
-    if (!options_.platform.runs(config.platform))
+    // As in BuildKit: who names a single manifest, and not an index, gets it whatever it is for.
+    if (!options_.platform.runs(config.platform) && found.digest != named)
       return fail({.kind = ErrorKind::kNotFound,
                    .what = fmt::format("the registry has no {} for {}", reference_.familiar(),
                                        options_.platform.str()),
                    .why = fmt::format("it is for {}", config.platform.str()),
                    .next = "name another platform with --platform"});
+    std::map<std::string, std::string> annotations = {{kRegistryDigest, named.str()}};
+    if (found.digest == named) annotations[kRegistrySingle] = "true";
     const oci::Descriptor manifest =
         TRY(located(import_image(layers_, parts,
                                  [this](const oci::Descriptor& blob, const LayerSink& sink,
@@ -69,7 +72,7 @@ class Pull {
                                   .parallel = options_.parallel,
                                   .unpack = options_.unpack,
                                   .stop = options_.stop,
-                                  .annotations = {{kRegistryDigest, named.str()}}})));
+                                  .annotations = std::move(annotations)})));
     const oci::Descriptor leads_to = options_.keep_others ? TRY(beside_others(manifest)) : manifest;
     TRY_VOID(image::set_tags(layers_.content(), {reference_}, leads_to));
     registry::KnownRepositories known(layers_.content().root(), repository_.registry().domain());
@@ -85,10 +88,11 @@ class Pull {
     if (!named) return std::nullopt;
     const auto manifests = image::manifests(layers_.content(), *named);
     if (!manifests) return std::nullopt;  // damaged
-    const auto tagged = image::choose(*manifests, options_.platform);
+    const auto tagged = chosen_of(*manifests, options_.platform);
     if (!tagged || !tagged->annotations.contains(kRegistryDigest)) return std::nullopt;
     const auto image = image::load(layers_.content(), *tagged);
-    if (!image || !options_.platform.runs(image->config.platform)) return std::nullopt;
+    if (!image || (!options_.platform.runs(image->config.platform) && !is_whole_name(*tagged)))
+      return std::nullopt;
     for (const oci::Digest& diff_id : image->config.diff_ids) {
       const auto row = TRY(layers_.index().layer(diff_id));
       if (!row || !layers_.is_present(*row)) return std::nullopt;
@@ -194,6 +198,18 @@ class Pull {
 };
 
 }  // namespace
+
+bool is_whole_name(const oci::Descriptor& manifest) {
+  return manifest.annotations.contains(kRegistrySingle);
+}
+
+std::optional<oci::Descriptor> chosen_of(const std::vector<oci::Descriptor>& manifests,
+                                         const oci::Platform& platform) {
+  if (auto chosen = image::choose(manifests, platform)) return chosen;
+  for (const oci::Descriptor& manifest : manifests)
+    if (is_whole_name(manifest)) return manifest;
+  return std::nullopt;
+}
 
 Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options) {

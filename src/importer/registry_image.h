@@ -22,6 +22,8 @@ namespace pgstrata::importer {
 /// Annotation of a tag's descriptor in the store: the digest that the registry had for the name when it was
 /// pulled (of the index, if there is one). It tells whether the registry has something newer.
 inline constexpr const char* kRegistryDigest = "org.pgstrata.registry.digest";
+/// Another: that digest is of the manifest itself, there is no index.
+inline constexpr const char* kRegistrySingle = "org.pgstrata.registry.single";
 
 struct PullOptions {
   oci::Platform platform = oci::Platform::host();
@@ -41,10 +43,17 @@ struct Pulled {
   bool is_new = true;        ///< false: the store had it already
 };
 
+/// True if the registry's name led to this manifest itself, and not to an index. BuildKit takes such an
+/// image for every platform, with a warning (the check InvalidBaseImagePlatform).
+[[nodiscard]] bool is_whole_name(const oci::Descriptor& manifest);
+/// Of what the store has under a name: the manifest for the platform, else one that is_whole_name().
+[[nodiscard]] std::optional<oci::Descriptor> chosen_of(const std::vector<oci::Descriptor>& manifests,
+                                                       const oci::Platform& platform);
+
 /// The image of `reference` for the platform, from the first of `places` that gives it into the store,
 /// under its name; one place at least, and the last is the registry's own. If the store has what that place
 /// has, only that is asked. kUnreachable: none of them could even be connected to. kNotFound: no such image
-/// there, or none for the platform. kCorrupt: it sends something else than it promises.
+/// there, or an index without the platform. kCorrupt: it sends something else than it promises.
 Result<Pulled> pull(store::LayerStore& layers, std::vector<registry::Repository> places,
                     const oci::Reference& reference, const PullOptions& options);
 

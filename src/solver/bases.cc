@@ -5,6 +5,7 @@
 #include "image/platforms.h"
 #include "image/tags.h"
 #include "importer/layout_image.h"
+#include "importer/registry_image.h"
 #include "oci/reference.h"
 
 namespace pgstrata::solver {
@@ -43,7 +44,7 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
     if (context->second.starts_with(kLayoutScheme)) {
       const auto imported =
           TRY(importer::import_layout(layers_, context->second.substr(kLayoutScheme.size()), platform));
-      return load(imported, context->second, platform);
+      return load(imported, context->second, platform, true);
     }
     if (!context->second.starts_with(kImageScheme))
       return fail({.kind = ErrorKind::kUsage,
@@ -55,7 +56,7 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
   std::optional<Error> unusable;
   if (!options_.pull) {
     if (const auto named = TRY(image::find_tag(layers_.content(), reference))) {
-      auto base = load(*named, reference.familiar(), platform);
+      auto base = load(*named, reference.familiar(), platform, false);
       // One whose layers are gone, or for another platform, is as good as none, if there is another.
       if (base || (base.error().kind != ErrorKind::kNotFound && base.error().kind != ErrorKind::kUsage))
         return base;
@@ -65,15 +66,15 @@ Result<Base> Bases::find(const std::string& written, const oci::Platform& platfo
   const auto made = options_.make(reference, platform);
   if (!made && made.error().kind == ErrorKind::kUnreachable && unusable) return fail(std::move(*unusable));
   if (!made) return fail(made.error());
-  return load(*made, reference.familiar(), platform);
+  return load(*made, reference.familiar(), platform, false);
 }
 
 Result<Base> Bases::load(const oci::Descriptor& named, const std::string& name,
-                         const oci::Platform& platform) {
+                         const oci::Platform& platform, bool any_platform) {
   const auto manifests = TRY(image::manifests(layers_.content(), named));
-  const auto chosen = image::choose(manifests, platform);
-  image::Image image = TRY(image::load(layers_.content(), chosen.value_or(manifests.front())));
-  if (!platform.runs(image.config.platform))
+  const oci::Descriptor chosen = importer::chosen_of(manifests, platform).value_or(manifests.front());
+  image::Image image = TRY(image::load(layers_.content(), chosen));
+  if (!any_platform && !platform.runs(image.config.platform) && !importer::is_whole_name(chosen))
     return fail({.kind = ErrorKind::kUsage,
                  .what = fmt::format("{} in the store is for {}, but {} is wanted", name,
                                      image.config.platform.str(), platform.str()),

@@ -46,7 +46,9 @@ class Bases final : public graph::BaseResolver {
 
  private:
   Result<Base> find(const std::string& reference, const oci::Platform& platform);
-  Result<Base> load(const oci::Descriptor& named, const std::string& name, const oci::Platform& platform);
+  /// `any_platform`: what it is for doesn't count.
+  Result<Base> load(const oci::Descriptor& named, const std::string& name, const oci::Platform& platform,
+                    bool any_platform);
 
   store::LayerStore& layers_;
   Options options_;

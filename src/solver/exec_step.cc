@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 
+#include "core/clean_path.h"
 #include "filetree/resolve.h"
 #include "os/file.h"
 #include "sandbox/user_namespace.h"
@@ -77,10 +80,40 @@ void sort_by_depth(std::vector<sandbox::Mount>& mounts) {
                    [&depth](const auto& one, const auto& other) { return depth(one) < depth(other); });
 }
 
+/// Of several mounts on one target BuildKit keeps the last, at the place of the first (executor/oci,
+/// mounts.go).
+void keep_last_of_each_target(std::vector<sandbox::Mount>& mounts) {
+  std::map<std::string, std::size_t> places;
+  std::vector<sandbox::Mount> kept;
+  for (sandbox::Mount& mount : mounts) {
+    const auto [place, is_new] = places.try_emplace(clean_path(target_of(mount)), kept.size());
+    if (is_new)
+      kept.push_back(std::move(mount));
+    else
+      kept[place->second] = std::move(mount);
+  }
+  mounts = std::move(kept);
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   for (const std::string& item : env)
     if (item.starts_with(std::string(name) + "=")) return true;
   return false;
+}
+
+/// BuildKit (client/llb, exec.go) puts secrets behind all other mounts, and agents last.
+int rank(const graph::ExecMount& mount) {
+  if (std::holds_alternative<graph::SshMount>(mount)) return 2;
+  return std::holds_alternative<graph::SecretMount>(mount) ? 1 : 0;
+}
+
+std::vector<std::size_t> in_mount_order(const std::vector<graph::ExecMount>& mounts) {
+  std::vector<std::size_t> order(mounts.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&mounts](std::size_t one, std::size_t other) {
+    return rank(mounts[one]) < rank(mounts[other]);
+  });
+  return order;
 }
 
 }  // namespace
@@ -88,7 +121,7 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
 Result<void> BuildExecutor::add_mounts(const graph::ExecOp& op, const Results& done, ExecMounts& mounts,
                                        std::vector<std::string>& env) {
   for (const graph::ScriptFile& script : op.scripts) TRY_VOID(mounts.add_script(script));
-  for (std::size_t index = 0; index < op.mounts.size(); ++index) {
+  for (const std::size_t index : in_mount_order(op.mounts)) {
     const graph::ExecMount& mount = op.mounts[index];
     if (const auto* bind = std::get_if<graph::BindMount>(&mount)) {
       std::unique_ptr<snapshot::ChainView> view;
@@ -154,6 +187,7 @@ Result<sandbox::ProcessSpec> BuildExecutor::process_spec(VertexId id, const Resu
   if (op.limits.shm_size != 0)
     spec.mounts.push_back(sandbox::Tmpfs{.target = "/dev/shm", .size = op.limits.shm_size});
   if (!op.devices.empty() && inputs_.devices != nullptr) TRY_VOID(add_devices(op, *inputs_.devices, spec));
+  keep_last_of_each_target(spec.mounts);
   sort_by_depth(spec.mounts);
   return spec;
 }

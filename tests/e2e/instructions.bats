@@ -147,10 +147,14 @@ D
   is "$(content out)" "one two"
 }
 
-@test "a Dockerfile in lower case is found" {
-  printf 'FROM scratch\nLABEL from=lower\n' >dockerfile
-  build
+@test "a Dockerfile in lower case is found, and so is its own ignore file" {
+  printf 'FROM scratch\nLABEL from=lower\nCOPY . /\n' >dockerfile
+  echo '*' >.dockerignore
+  printf 'b\n*ocker*\n' >dockerfile.dockerignore
+  touch a b
+  root_tar
   is "$(config .Labels.from)" lower
+  is "$(names)" a
   printf 'FROM scratch\nLABEL from=upper\n' >Dockerfile
   build
   is "$(config .Labels.from)" upper

@@ -156,6 +156,27 @@ load registry
   has "$output" "it has linux/other"
 }
 
+# BuildKit: dockerfile2llb/convert.go builds on, with validateBaseImagePlatform's warning.
+@test "a name that leads to one manifest of another platform: a warning, and the image as it is" {
+  serve_registry
+  echo f >f
+  printf 'FROM scratch\nCOPY f /\n' | dockerfile
+  "$PGSTRATA" build -q --platform linux/s390x --push -t "$REGISTRY/single" "$T/context"
+  printf 'FROM %s/single\nCOPY f /g\n' "$REGISTRY" | dockerfile
+  # Pulled, from the store when the registry still has it, and without a registry.
+  local root
+  for root in new new old; do
+    [ $root = new ] || { kill "${SERVERS[0]}"; wait "${SERVERS[0]}" || true; SERVERS=(); }
+    PGSTRATA_ROOT="$T/new" build --no-cache
+    has "$(cat "$T/log")" InvalidBaseImagePlatform
+    is "$(PGSTRATA_ROOT="$T/new" "$PGSTRATA" inspect t | jq -r '.[0].Architecture')" s390x
+  done
+  PGSTRATA_ROOT="$T/new" run "$PGSTRATA" build --check "$T/context"
+  is "$status" 1
+  has "$output" InvalidBaseImagePlatform
+  has "$output" Dockerfile:1
+}
+
 # lie REPOSITORY TEXT: a pull from there fails with that text, and leaves nothing behind.
 lie() {
   run timeout 60 "$PGSTRATA" pull "$LIAR/$1"

@@ -71,6 +71,25 @@ D
   lacks "$(names)" t/x
 }
 
+# BuildKit: executor/oci/mounts.go, dedupMounts; secrets come behind the other mounts in client/llb/exec.go.
+@test "of two mounts with one target the last one counts, and a secret before all others" {
+  mkdir one two
+  touch one/1 two/2
+  echo hush >"$T/secret"
+  dockerfile <<'D'
+FROM bb
+RUN --mount=target=/m,source=one --mount=target=/m,source=two ls /m >/binds
+RUN --mount=target=/m,source=one --mount=type=tmpfs,target=/m/ ls /m >/tmpfs
+RUN --mount=type=tmpfs,target=/m --mount=target=/m,source=one ls /m >/bind
+RUN --mount=type=secret,id=s,target=/m/1 --mount=target=/m,source=one --mount=target=/m/1,source=two/2 wc -c </m/1 >/secret
+D
+  root_tar --secret id=s,src="$T/secret"
+  is "$(content binds)" 2
+  is "$(content tmpfs)" ""
+  is "$(content bind)" 1
+  is "$(content secret)" 5
+}
+
 @test "secrets: from a file and the environment, as a file and a variable, in no layer and no cache key" {
   echo hush-1 >"$T/secret"
   # The brackets keep the words that are searched for out of the Dockerfile, whose text the history has.
