@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "exporter/engine.h"
 #include "exporter/layout.h"
@@ -73,9 +74,8 @@ std::string tree_name(const Request& request, const PlatformImage& one) {
   return request.names.empty() ? one.image.descriptor.digest.str() : request.names.front().familiar();
 }
 
-/// As BuildKit: "" for the only one, else "linux_arm64".
-std::string directory_of(const Request& request, const PlatformImage& one) {
-  if (request.images.size() == 1) return "";
+/// "linux_arm64".
+std::string directory_of(const PlatformImage& one) {
   std::string name = platform_of(one).str();
   std::replace(name.begin(), name.end(), '/', '_');
   return name;
@@ -99,6 +99,27 @@ Result<void> add_entries(const Tree& tree, filetree::ChangeSet& entries) {
     // What says something about layers says nothing about the merged tree.
     entry.opaque = entry.implied = false;
     entries.push_back(std::move(entry));
+  }
+  return {};
+}
+
+/// Before anything is written: no two platforms have a file of one name. Directories are merged.
+Result<void> check_disjoint(const Request& request) {
+  if (request.images.size() < 2) return {};
+  std::map<std::string, oci::Platform> owners;
+  for (const PlatformImage& one : request.images) {
+    const auto view = TRY(request.layers.view(one.chain, tree_name(request, one)));
+    for (const filetree::Entry& entry : TRY(view->walk(""))) {
+      if (entry.type == filetree::EntryType::kDirectory) continue;
+      const auto [owner, is_new] = owners.try_emplace(entry.path, platform_of(one));
+      if (!is_new)
+        return fail(
+            {.kind = ErrorKind::kUsage,
+             .what = "the platforms' files can't be put into one directory",
+             .where = "/" + entry.path,
+             .why = fmt::format("{} and {} both have it", owner->second.str(), platform_of(one).str()),
+             .next = "leave platform-split=false out, or name the files by TARGETARCH"});
+    }
   }
   return {};
 }
@@ -140,7 +161,8 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output) {
   filetree::ChangeSet entries;
   for (const PlatformImage& one : request.images) {
     auto view = TRY(request.layers.view(one.chain, tree_name(request, one)));
-    trees.push_back({.view = std::move(view), .directory = directory_of(request, one)});
+    trees.push_back(
+        {.view = std::move(view), .directory = request.images.size() == 1 ? "" : directory_of(one)});
     TRY_VOID(add_entries(trees.back(), entries));
   }
   const auto open = [&trees](const filetree::Entry& entry) { return open_entry(trees, entry); };
@@ -154,9 +176,11 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output) {
 
 Result<Exported> export_local(const Request& request, const LocalOutput& output) {
   Exported exported;
+  const bool split = output.platform_split.value_or(request.images.size() > 1);
+  if (!split) TRY_VOID(check_disjoint(request));
   for (const PlatformImage& one : request.images) {
     const auto view = TRY(request.layers.view(one.chain, tree_name(request, one)));
-    const std::string directory = below(output.directory, directory_of(request, one));
+    const std::string directory = below(output.directory, split ? directory_of(one) : "");
     const auto messages = TRY(write_local(*view, directory, request.source_date_epoch));
     exported.messages.insert(exported.messages.end(), messages.begin(), messages.end());
   }

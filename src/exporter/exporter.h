@@ -76,7 +76,8 @@ Result<Exported> export_tar(const Request& request, const TarOutput& output);
 /// The merged root file system's files into a directory, which may exist: as in buildx, equal names are
 /// replaced, others stay, and everything belongs to who calls. Links in the directory are never followed.
 /// Each file is complete or as it was. Devices and attributes that the caller may not make are left out
-/// with a message. Of several platforms each has a directory, "linux_amd64".
+/// with a message. Of several platforms each has a directory, "linux_amd64". Without platform_split they
+/// share one; kUsage, before anything is written: two have a file of one name.
 Result<Exported> export_local(const Request& request, const LocalOutput& output);
 
 /// Points the names at the image, and pushes it to each of them if that is asked for (exporter/push.h).

@@ -27,7 +27,7 @@ class LocalDirectory : public testing::Test {
 
 TEST_F(LocalDirectory, AnImagesFilesBelongToTheCaller) {
   FakeImage image;
-  must(export_local(image.request(), {path()}));
+  must(export_local(image.request(), {.directory = path()}));
   EXPECT_EQ(must(os::read_file(path("/etc/greeting"))), "hello\n");
   EXPECT_FALSE(os::exists(path("/etc/old")));
   EXPECT_FALSE(os::exists(path("/opt/hidden")));

@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 6> kTypes = {"oci", "docker", "tar", "loc
 const std::vector<std::string>& keys_of(std::string_view type) {
   static const std::vector<std::string> archive = {
       "type", "dest", "tar", "name", "compression", "compression-level", "force-compression"};
-  static const std::vector<std::string> files = {"type", "dest"};
+  // That of a tar has no effect, as in BuildKit.
+  static const std::vector<std::string> files = {"type", "dest", "platform-split"};
   static const std::vector<std::string> image = {
       "type", "name", "push", "compression", "compression-level", "force-compression", "oci-mediatypes"};
   if (type == "image" || type == "registry") return image;
@@ -156,7 +157,10 @@ Result<Output> local(std::string_view text, const Keys& keys) {
   const auto found = keys.find("dest");
   if (found == keys.end() || found->second.empty() || found->second == "-")
     return bad(text, "type=local needs a directory", "add dest=DIRECTORY");
-  return Output(LocalOutput{found->second});
+  LocalOutput output{.directory = found->second};
+  if (keys.contains("platform-split"))
+    output.platform_split = TRY(flag(text, keys, "platform-split", true));
+  return Output(std::move(output));
 }
 
 }  // namespace
@@ -166,13 +170,16 @@ Result<Output> parse_output(std::string_view text) {
   if (text.empty()) return bad(text, "it is empty", "write a path or type=…");
   const bool is_path = fields.size() == 1 && fields[0] == text && !text.starts_with("type=");
   if (is_path && text == "-") return Output(TarOutput{ToStdout{}});
-  if (is_path) return Output(LocalOutput{std::string(text)});
+  if (is_path) return Output(LocalOutput{.directory = std::string(text)});
   const Keys keys = TRY(keys_from(text, fields));
   TRY_VOID(check_type(text, keys));
   TRY_VOID(check_keys(text, keys));
   const std::string& type = keys.at("type");
   if (type == "local") return local(text, keys);
-  if (type == "tar") return Output(TarOutput{TRY(destination(text, keys, ToStdout{}))});
+  if (type == "tar") {
+    static_cast<void>(TRY(flag(text, keys, "platform-split", true)));
+    return Output(TarOutput{TRY(destination(text, keys, ToStdout{}))});
+  }
   if (type == "image" || type == "registry") return image(text, keys);
   if (type == "oci") {
     OciOutput output;

@@ -65,6 +65,8 @@ struct TarOutput {
 };
 struct LocalOutput {
   std::string directory;
+  /// Each platform's files in a directory of its own. None: if there are several.
+  std::optional<bool> platform_split = std::nullopt;
 };
 struct ImageOutput {
   std::vector<oci::Reference> names;

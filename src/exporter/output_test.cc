@@ -59,6 +59,8 @@ TEST(Output, DestinationsOfAnArchive) {
   EXPECT_EQ(parse<DockerOutput>("TYPE=docker, Dest=x.tar").to, Destination(ToFile{"x.tar"}));
   EXPECT_EQ(parse<TarOutput>(R"(type=tar,"dest=a,b.tar")").to, Destination(ToFile{"a,b.tar"}));
   EXPECT_EQ(parse<LocalOutput>("type=local,dest=d").directory, "d");
+  EXPECT_EQ(parse<LocalOutput>("type=local,dest=d").platform_split, std::nullopt);
+  EXPECT_EQ(parse<LocalOutput>("type=local,dest=d,platform-split=false").platform_split, false);
 }
 
 TEST(Output, CompressionIsGzipForOciAndNoneForDocker) {
@@ -100,7 +102,8 @@ TEST(Output, WhatGoesToStandardOutput) {
 TEST(Output, WhatCantBe) {
   for (const char* text :
        {"", "dest=x,tar=false", "type=oci,tar=false", "type=oci,dest=-,tar=false", "type=oci,tar=maybe",
-        "type=local", "type=local,dest=-", "type=local,dest=x,tar=true", "type=oci,dest", "type=oci,dest=",
+        "type=local", "type=local,dest=-", "type=local,dest=d,platform-split=x",
+        "type=tar,platform-split=x", "type=local,dest=x,tar=true", "type=oci,dest", "type=oci,dest=",
         "type=oci,compression=uncompressed,compression-level=3", "type=oci,compression-level=10",
         "type=oci,compression=zstd,compression-level=23", "type=oci,compression-level=x",
         "type=image,name=UPPER", "type=tar,compression=gzip", "type=image,dest=x"})

@@ -117,6 +117,18 @@ foreign_program() { printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\176\176' >"$T/co
   build --platform "linux/$OWN,linux/$OWN" -o "type=docker,dest=$T/d.tar"
 }
 
+@test "one directory for the files of all platforms, unless two have a file of one name" {
+  printf 'FROM scratch\nARG TARGETARCH\nCOPY x /bin/tool-$TARGETARCH\n' | dockerfile
+  echo x >x
+  build --platform "$BOTH" -o "type=local,dest=$T/one,platform-split=false"
+  is "$(cd "$T/one" && find . -type f | sort)" "$(printf '%s\n' "./bin/tool-$OWN" ./bin/tool-s390x | sort)"
+  build --platform "linux/$OWN" -o "type=local,dest=$T/split,platform-split=true"
+  is "$(cd "$T/split" && find . -type f)" "./linux_$OWN/bin/tool-$OWN"
+  printf 'FROM scratch\nARG TARGETARCH\nCOPY x /x\nCOPY x /only-$TARGETARCH\n' | dockerfile
+  refused 2 'both have it' --platform "$BOTH" -o "type=local,dest=$T/none,platform-split=false"
+  [ ! -e "$T/none" ]
+}
+
 @test "each image has its own attestations, behind all images" {
   two_platforms
   build --platform "$BOTH" --provenance=true --sbom=true --output "type=oci,tar=false,dest=$T/layout"
