@@ -175,12 +175,14 @@ std::optional<VertexId> starting_root(const Stage& stage, const BuildRequest& re
   }
   if (const auto* context = std::get_if<FromContext>(&stage.base)) {
     CopyAction everything{.from = LocalInput{context->name}, .sources = {"/"}, .destination = "/"};
-    build.vertices.push_back({.op = FileOp{std::move(everything)},
-                              .parent = std::nullopt,
-                              .name = builder.numbered("FROM " + context->name),
-                              .instruction = stage.from.text,
-                              .location = stage.from.range,
-                              .platform = platform_of(stage, request)});
+    build.vertices.push_back(
+        {.op = FileOp{std::move(everything)},
+         .parent = std::nullopt,
+         // BuildKit counts this step (convert.go) and gives it no number (namedcontext.go).
+         .name = fmt::format("[context {}] load from client", context->name),
+         .instruction = stage.from.text,
+         .location = stage.from.range,
+         .platform = platform_of(stage, request)});
     return build.vertices.size() - 1;
   }
   return std::nullopt;

@@ -168,6 +168,7 @@ TEST(Stages, LocalContextsStandForImagesAndStages) {
   // The stage is the directory now: its RUN is gone.
   const auto& replaced = std::get<CopyAction>(std::get<FileOp>(graph.vertices[0].op).action);
   EXPECT_EQ(std::get<LocalInput>(replaced.from).context, "built");
+  EXPECT_EQ(graph.vertices[0].name, "[context built] load from client");
   EXPECT_EQ(graph.vertices.size(), 4U);
 }
 

@@ -325,8 +325,11 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
     // What has no wildcard has to be there, and not behind a link; all of a directory, "." or "x/./", never
     // is.
     bool found = !action.parents || filetree::has_glob(pattern);
-    if (const std::string whole = filetree::clean(pattern); !found && !below.empty())
-      found = TRY(source.lookup(whole)).has_value();
+    // Dots behind the pivot stay below it; but of a context that asks for another path, which isn't it.
+    const std::string whole = filetree::clean(directory + "/" + below);
+    const bool is_asked =
+        !std::holds_alternative<graph::LocalInput>(action.from) || whole == filetree::clean(pattern);
+    if (!found && !below.empty() && is_asked) found = TRY(source.lookup(whole)).has_value();
     for (const std::string& match : matches) {
       Selected& item = selected.emplace_back();
       item.path = match;
@@ -335,10 +338,10 @@ Result<std::vector<Selected>> select_sources(const graph::CopyAction& action, co
       item.top = TRY(filetree::resolve(source, match, filetree::FinalLink::kFollow));
       item.entries = TRY(source.walk(item.top));
       if (item.entries.empty()) return no_such_source(pattern, source);
-      // A pattern holds for what is in a directory: a file before the pivot is copied as it is. But
-      // BuildKit asks the context only for what is below it, so from there it doesn't come.
+      // A pattern is for what a directory holds: BuildKit leaves out a file that a wildcard before the
+      // pivot finds, of the context as of a stage; "x*/./" has no pattern, and takes the file.
       if (action.parents && item.entries.front().type != EntryType::kDirectory) {
-        if (!below.empty() && std::holds_alternative<graph::LocalInput>(action.from)) selected.pop_back();
+        if (!below.empty()) selected.pop_back();
         continue;
       }
       filter.apply(item.entries, item.top);
