@@ -45,6 +45,9 @@ Result<ContentStore> ContentStore::open(std::string root) {
   if (os::exists(layout)) return store;
   TRY_VOID(os::make_directories(store.root_ + "/blobs/sha256"));
   TRY_VOID(os::make_directories(store.root_ + "/tmp", 0700));
+  // Layers are unpacked there. ext4 would put each beside the last one, where it passes over the inodes of
+  // what was removed just now, one by one.
+  os::spread_subdirectories(store.root_ + "/tmp");
   // Last, because its presence says that the rest is there.
   TRY_VOID(os::replace_file(layout, oci::kLayoutFile, /*durable=*/false));
   return store;

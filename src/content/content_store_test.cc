@@ -1,6 +1,11 @@
 #include "content/content_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #include "os/file.h"
 
@@ -59,6 +64,18 @@ TEST_F(ContentStoreTest, MakingABlobWithWrongBytesAgainHealsIt) {
   ASSERT_TRUE(os::write_all(again.fd(), "hello", again.path()));
   ASSERT_TRUE(again.commit(digest));
   EXPECT_EQ(store.read(digest).value(), "hello");
+}
+
+TEST_F(ContentStoreTest, DirectoriesBelowTmpAreSpreadOverTheDisk) {
+  const auto store = ContentStore::open(root_).value();
+  const std::string tmp = root_ + "/tmp";
+  struct statfs status {};
+  ASSERT_EQ(::statfs(tmp.c_str(), &status), 0);
+  if (status.f_type != EXT4_SUPER_MAGIC) GTEST_SKIP() << "the flag is one of ext4";
+  const os::Fd directory = os::open(tmp, O_RDONLY | O_DIRECTORY).value();
+  unsigned flags = 0;
+  ASSERT_EQ(::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags), 0);
+  EXPECT_NE(flags & FS_TOPDIR_FL, 0U);
 }
 
 TEST_F(ContentStoreTest, AnAbandonedIngestLeavesNothing) {
