@@ -141,6 +141,7 @@ void add_backup(const Options& options, Values& values) {
       {"S3_CA", of_s3(backup.s3_ca)},
       {"S3_VERIFY", of_s3(backup.s3_verify ? "y" : "n")},
       {"S3_URI_STYLE", of_s3(backup.s3_uri_style)},
+      {"S3_BUNDLE", of_s3("y")},  // an object per file is a request per file, of some thousand files
       {"CIPHER_TYPE", backup.cipher_password ? "aes-256-cbc" : ""},
       {"CIPHER_PASSWORD", backup.cipher_password.value_or("")},
       {"KEEP_FULL", std::to_string(backup.keep_full)},

@@ -76,9 +76,9 @@ as_user() {
   fi
 }
 
-# wait_until COMMAND...: at most WAIT_SECONDS, which is plenty also on a machine with much else to do.
+# wait_until COMMAND...: at most WAIT_SECONDS, which is plenty also for a restore on a slow disk with much else to do.
 wait_until() {
-  local deadline=$((SECONDS + ${WAIT_SECONDS:-60}))
+  local deadline=$((SECONDS + ${WAIT_SECONDS:-180}))
   until "$@" >/dev/null 2>&1; do
     if ((SECONDS >= deadline)); then
       echo "never came true: $*" >&2

@@ -9,7 +9,7 @@ prepare_cluster() {
   SCRATCH=$BATS_FILE_TMPDIR/all
   mkdir -p "$SCRATCH/hooks" "$SCRATCH/node"
   setup_container_home
-  export SCRATCH WAIT_SECONDS=${WAIT_SECONDS:-120} NETWORK=10.99.0 HUB=pgs-$$-hub SPACE=pgs-$$-n
+  export SCRATCH WAIT_SECONDS=${WAIT_SECONDS:-180} NETWORK=10.99.0 HUB=pgs-$$-hub SPACE=pgs-$$-n
   make_network
   echo 'CREATE TABLE written (n bigint PRIMARY KEY);' >"$SCRATCH/hooks/1.sql"
   local i

@@ -12,7 +12,7 @@ setup_file() {
   SCRATCH=$BATS_FILE_TMPDIR/all
   mkdir -p "$SCRATCH/hooks" "$SCRATCH/etcd"
   setup_container_home
-  export SCRATCH WAIT_SECONDS=${WAIT_SECONDS:-120}
+  export SCRATCH WAIT_SECONDS=${WAIT_SECONDS:-180}
   ETCD_PORT=$(free_port) ETCD_PEER_PORT=$(free_port)
   export ETCD_PORT
   local i
