@@ -11,9 +11,12 @@ echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
 # A private key that every container of this image would share is none: the package ssl-cert makes no pair here.
 with_stub /usr/sbin/make-ssl-cert install_packages "${POSTGRESQL_PACKAGES[@]}"
 
-# Manual pages that dpkg can't leave out, as their alternatives are registered at install.
-update-alternatives --quiet --remove-all psql.1.gz
-update-alternatives --quiet --remove-all postmaster.1.gz
+# Manual pages that dpkg can't leave out, as their alternatives are registered at install; which ones is the package's matter.
+for page in psql.1.gz postmaster.1.gz; do
+  if update-alternatives --query "$page" >/dev/null 2>&1; then
+    update-alternatives --quiet --remove-all "$page"
+  fi
+done
 rm -rf "/usr/share/postgresql/$PG_MAJOR/man"
 
 # Group 0 may write too: a container with an unknown user id is in that group.
