@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -54,6 +55,13 @@ Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::Con
 }
 
 Result<void> LayerStore::verify_after_reboot() {
+  if (TRY(index_.unsynced_layers()).empty()) return {};
+  // One build at a time, and what is left to do when its turn comes: another that began with this one would
+  // take the unpacked layers away that this one has verified, unpacked and mounted by then.
+  const std::string place = content_.root() + "/changes";
+  const os::Fd alone = TRY(os::open(place, O_RDONLY | O_DIRECTORY));
+  while (::flock(alone.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return fail(system_error("can't lock the lists of the layers' files", place));
   for (const LayerRow& layer : TRY(index_.unsynced_layers())) {
     // Not worth verifying file by file: the tar has everything, and is verified as a whole.
     // A plain user outside of the user namespace can't remove files of other ids; who enters it next for

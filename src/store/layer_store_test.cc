@@ -1,12 +1,16 @@
 #include "store/layer_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "os/file.h"
 #include "store/build_lock.h"
@@ -105,6 +109,24 @@ TEST_F(LayerStoreTest, ALayerThatIsMadeAgainReplacesWhatIsDamaged) {
   ASSERT_EQ(add().diff_id, layer_.diff_id);
   EXPECT_EQ(os::read_file(layers_->changes_path(layer_.diff_id)).value(), changes);
   EXPECT_TRUE(content_->verify(layer_.diff_id));
+}
+
+// Two builds begin right after a boot: what the first has verified, unpacked and mounted stays.
+TEST_F(LayerStoreTest, OneBuildAfterTheOtherVerifiesWhatARebootMayHaveDamaged) {
+  const auto first = cache::Index::open(root_ + "/index.db", "next boot").value();
+  const auto second = cache::Index::open(root_ + "/index.db", "next boot").value();
+  ASSERT_EQ(second->unsynced_layers()->size(), 1U);
+  const os::Fd verifying = os::open(root_ + "/changes", O_RDONLY | O_DIRECTORY).value();
+  ASSERT_EQ(::flock(verifying.get(), LOCK_EX), 0);
+  ASSERT_TRUE(os::make_directories(layers_->unpacked_path(layer_.diff_id)));
+  std::thread other([&] { EXPECT_TRUE(LayerStore::open(*content_, *second)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+  EXPECT_TRUE(first->adopt(layer_.diff_id));
+  EXPECT_EQ(::flock(verifying.get(), LOCK_UN), 0);
+  other.join();
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+  EXPECT_TRUE(second->unsynced_layers()->empty());
 }
 
 }  // namespace
