@@ -14,6 +14,7 @@
 #include "os/in_parallel.h"
 #include "snapshot/content.h"
 #include "snapshot/xattrs.h"
+#include "store/after_boot.h"
 
 namespace pgstrata::store {
 namespace {
@@ -55,10 +56,12 @@ Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::Con
 }
 
 Result<void> LayerStore::verify_after_reboot() {
-  if (TRY(index_.unsynced_layers()).empty()) return {};
+  const std::string& root = content_.root();
+  if (TRY(index_.unsynced_layers()).empty() && !is_first_after_boot(root, index_.boot_id()))
+    return note_boot(root, index_.boot_id());
   // One build at a time, and what is left to do when its turn comes: another that began with this one would
   // take the unpacked layers away that this one has verified, unpacked and mounted by then.
-  const std::string place = content_.root() + "/changes";
+  const std::string place = root + "/changes";
   const os::Fd alone = TRY(os::open(place, O_RDONLY | O_DIRECTORY));
   while (::flock(alone.get(), LOCK_EX) != 0)
     if (errno != EINTR) return fail(system_error("can't lock the lists of the layers' files", place));
@@ -78,7 +81,12 @@ Result<void> LayerStore::verify_after_reboot() {
     ::unlink(changes_path(layer.diff_id).c_str());
     ::unlink(content_.blob_path(layer.diff_id).c_str());
   }
-  return {};
+  if (is_first_after_boot(root, index_.boot_id()))
+    for (const std::string& name : TRY(perhaps_torn(root))) {
+      const std::string aside = TRY(set_aside(root + "/unpacked/" + name));
+      static_cast<void>(os::remove_tree(aside).has_value());
+    }
+  return note_boot(root, index_.boot_id());
 }
 
 std::string LayerStore::changes_path(const oci::Digest& diff_id) const {

@@ -9,10 +9,12 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <thread>
 
 #include "os/file.h"
+#include "store/after_boot.h"
 #include "store/build_lock.h"
 
 namespace pgstrata::store {
@@ -111,6 +113,36 @@ TEST_F(LayerStoreTest, ALayerThatIsMadeAgainReplacesWhatIsDamaged) {
   EXPECT_TRUE(content_->verify(layer_.diff_id));
 }
 
+// Long after the layer reached the disk, so that its row says nothing.
+TEST_F(LayerStoreTest, WhatIsUnpackedAfterTheLastSyncIsMadeAgainAfterABoot) {
+  const auto unpacked_after = [this](const char* boot) {
+    index_ = cache::Index::open(root_ + "/index.db", boot).value();
+    layers_ = LayerStore::open(*content_, *index_).value();
+    return os::exists(layers_->unpacked_path(layer_.diff_id));
+  };
+  ASSERT_TRUE(index_->mark_synced(INT64_MAX));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  EXPECT_TRUE(unpacked_after("boot"));
+  EXPECT_FALSE(unpacked_after("second boot"));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  note_sync(root_, cache::Index::now() - 1'000'000'000);
+  EXPECT_FALSE(unpacked_after("third boot"));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  note_sync(root_, cache::Index::now() + 2'000'000'000);
+  EXPECT_TRUE(unpacked_after("fourth boot"));
+  EXPECT_TRUE(unpacked_after("fourth boot"));
+}
+
+// Nothing was noted by a version that knew nothing of it, and containers may run.
+TEST_F(LayerStoreTest, TheFirstNoteOfABootTakesNothingAway) {
+  ASSERT_EQ(::unlink((root_ + "/boot").c_str()), 0);
+  ASSERT_TRUE(index_->mark_synced(INT64_MAX));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  index_ = cache::Index::open(root_ + "/index.db", "second boot").value();
+  layers_ = LayerStore::open(*content_, *index_).value();
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+}
+
 // Two builds begin right after a boot: what the first has verified, unpacked and mounted stays.
 TEST_F(LayerStoreTest, OneBuildAfterTheOtherVerifiesWhatARebootMayHaveDamaged) {
   const auto first = cache::Index::open(root_ + "/index.db", "next boot").value();
@@ -123,6 +155,7 @@ TEST_F(LayerStoreTest, OneBuildAfterTheOtherVerifiesWhatARebootMayHaveDamaged) {
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
   EXPECT_TRUE(first->adopt(layer_.diff_id));
+  EXPECT_TRUE(note_boot(root_, "next boot"));
   EXPECT_EQ(::flock(verifying.get(), LOCK_UN), 0);
   other.join();
   EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
