@@ -38,10 +38,9 @@ class RawTar {
   RawTar& file(const std::string& path, const std::string& text) { return add(file_entry(path, ""), text); }
   /// A file whose name append_header() refuses to write.
   RawTar& mark(const std::string& path) {
-    std::string name = path;
     const std::size_t at = bytes_.size();
     add(file_entry(std::string(path.size(), 'x'), ""));
-    bytes_.replace(at, name.size(), name);
+    bytes_.replace(at, path.size(), path);
     return with_checksum(at);
   }
   /// A pax header for what comes next.
