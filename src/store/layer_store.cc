@@ -57,8 +57,11 @@ Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::Con
 
 Result<void> LayerStore::verify_after_reboot() {
   const std::string& root = content_.root();
-  if (TRY(index_.unsynced_layers()).empty() && !is_first_after_boot(root, index_.boot_id()))
-    return note_boot(root, index_.boot_id());
+  if (TRY(index_.unsynced_layers()).empty() && !is_first_after_boot(root, index_.boot_id())) {
+    // Of a store without one, perhaps on a full disk: without it nothing is taken away either.
+    static_cast<void>(note_boot(root, index_.boot_id()).has_value());
+    return {};
+  }
   // One build at a time, and what is left to do when its turn comes: another that began with this one would
   // take the unpacked layers away that this one has verified, unpacked and mounted by then.
   const std::string place = root + "/changes";
