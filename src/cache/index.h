@@ -115,6 +115,9 @@ class Index {
   Result<std::optional<KeyParts>> previous(const oci::Digest& slot);
   Result<void> remember(const oci::Digest& slot, const KeyParts& parts);
 
+  /// As it was opened with.
+  [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
+
   /// Layers written under another boot id and never known to be on the disk: a power cut may have
   /// emptied them.
   Result<std::vector<LayerRow>> unsynced_layers();

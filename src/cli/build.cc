@@ -304,7 +304,9 @@ class Build {
                 "steps are reused only if nothing below them changed: " + recordable.error().message());
           if (const auto missing = sandbox::missing_ids())
             sink_.message(progress::Level::kWarning, missing->message());
-          TRY_VOID(store_.lock->clear_abandoned(global_.root));
+          if (const auto stays = TRY(store_.lock->clear_abandoned(global_.root)))
+            sink_.message(progress::Level::kWarning,
+                          "what an earlier build left can't be cleared: " + stays->message());
           interrupts.emplace(stop);
           return sync_.start(global_.root);
         },

@@ -1,5 +1,7 @@
 #include "cli/epoch_time.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "layer/tar_reader.h"
@@ -29,6 +31,11 @@ Time newest_in_archive(const std::string& path) {
 
 Result<Time> source_time(const remote::Source& source, remote::Fetcher& fetcher) {
   Time time = TRY(fetcher.time(source, {}));
+  if (time && (*time < -graph::kLatestEpoch || *time > graph::kLatestEpoch))
+    return fail({.kind = ErrorKind::kUsage,
+                 .what = fmt::format("SOURCE_DATE_EPOCH can't be the time of {}", remote::uri(source)),
+                 .why = fmt::format("that is {} seconds after 1970-01-01", *time),
+                 .next = fmt::format("give the seconds: a number up to {}", graph::kLatestEpoch)});
   const auto* http = std::get_if<remote::HttpSource>(&source);
   if (time || http == nullptr) return time;
   const std::string directory = TRY(fetcher.directory(source, {}));

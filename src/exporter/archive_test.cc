@@ -4,8 +4,11 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "exporter/exporter.h"
 #include "exporter/fake_image.h"
@@ -266,6 +269,31 @@ TEST_F(Archive, ARecordOfAnotherBootIsBelievedOnlyIfTheBlobIsWhole) {
   must(os::write_file(record, text.substr(0, text.rfind(' ')) + " another-boot\n"));
   EXPECT_TRUE(must(os::read_file(oci("b.tar"))) == first);
   EXPECT_EQ(must(os::read_file(record)), text);
+}
+
+TEST_F(Archive, ImagesOfSeveralBuildsThatComeIntoOneDirectoryAtOnceAllStay) {
+  constexpr std::size_t kBuilds = 12;
+  std::vector<pid_t> builds;
+  for (std::size_t i = 0; i < kBuilds; ++i) {
+    builds.push_back(::fork());
+    if (builds.back() != 0) continue;
+    const auto name = oci::Reference::parse("team/app:t" + std::to_string(i));
+    const OciOutput output{.to = ToDirectory{path("layout")},
+                           .compression = {.codec = Codec::kUncompressed},
+                           .names = {*name}};
+    ::_exit(export_oci(image_.request(), output) ? 0 : 1);
+  }
+  for (const pid_t build : builds) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(build, &status, 0), build);
+    EXPECT_EQ(status, 0);
+  }
+  std::set<std::string> tags;
+  const Json index = Json::parse(must(os::read_file(path("layout/index.json"))));
+  for (const Json& manifest : index.at("manifests"))
+    tags.insert(manifest.at("annotations").at("org.opencontainers.image.ref.name").get<std::string>());
+  for (std::size_t i = 0; i < kBuilds; ++i) EXPECT_TRUE(tags.contains("t" + std::to_string(i))) << i;
+  EXPECT_EQ(output_of({"ls", image_.directory().path()}), "index\nindex-shm\nindex-wal\nlayout\nstore\n");
 }
 
 TEST_F(Archive, TarHasTheMergedTree) {

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "exporter/layout.h"
+#include "exporter/layout_lock.h"
 #include "exporter/output_file.h"
 #include "os/copy.h"
 #include "os/file.h"
@@ -85,6 +87,7 @@ Result<void> write_files(const Layout& layout, const content::ContentStore& stor
   }
   if (index == nullptr) return {};
   const std::string path = directory + "/index.json";
+  const os::Fd alone = TRY(lock_layout(directory));
   const std::string merged = TRY(merged_index(std::get<std::string>(index->bytes), path));
   return os::replace_file(path, merged, /*durable=*/true);
 }
@@ -99,12 +102,15 @@ Result<void> write_directory(const Layout& layout, const content::ContentStore& 
   TRY_VOID(os::make_directories(directory_of(target)));
   const std::string temporary = fmt::format("{}.{}.tmp", target, ::getpid());
   auto written = write_files(layout, store, temporary);
-  if (written && ::rename(temporary.c_str(), target.c_str()) != 0)
-    written = fail(system_error("can't make the directory", target));
-  if (!written) {
-    static_cast<void>(os::remove_tree(temporary));
-    return written;
+  bool is_there = false;
+  if (written && ::rename(temporary.c_str(), target.c_str()) != 0) {
+    // Another build has made it meanwhile.
+    is_there = errno == ENOTEMPTY || errno == EEXIST;
+    if (!is_there) written = fail(system_error("can't make the directory", target));
   }
+  if (is_there) written = write_files(layout, store, directory);
+  if (is_there || !written) static_cast<void>(os::remove_tree(temporary));
+  if (!written) return written;
   return sync_directory(directory_of(target));
 }
 

@@ -54,15 +54,14 @@ Result<std::optional<Written>> find_written(const Dockerfile& dockerfile, const 
 
 /// Nothing if `text` isn't a number at all.
 Result<std::optional<std::int64_t>> parse_seconds(const std::string& text) {
-  constexpr std::int64_t kLatest = INT64_MAX / 1'000'000'000 - 1;  // times are nanoseconds inside
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc::invalid_argument || end != text.data() + text.size())
     return std::optional<std::int64_t>();
-  if (error == std::errc{} && seconds >= 0 && seconds <= kLatest) return std::optional(seconds);
+  if (error == std::errc{} && seconds >= 0 && seconds <= kLatestEpoch) return std::optional(seconds);
   return fail({.kind = ErrorKind::kUsage,
                .what = fmt::format("SOURCE_DATE_EPOCH {} is out of range", text),
-               .next = fmt::format("give seconds since 1970-01-01, from 0 to {}", kLatest)});
+               .next = fmt::format("give seconds since 1970-01-01, from 0 to {}", kLatestEpoch)});
 }
 
 /// Reads the one ADD of a stage that stands for a time.

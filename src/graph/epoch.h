@@ -14,6 +14,9 @@
 
 namespace pgstrata::graph {
 
+/// In seconds: times are nanoseconds inside.
+inline constexpr std::int64_t kLatestEpoch = INT64_MAX / 1'000'000'000 - 1;
+
 /// "context": the main build context.
 struct MainContextEpoch {};
 /// The name of a --build-context.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "importer/fitting_layer.h"
 #include "importer/layer_stream.h"
 #include "layer/archive_tree.h"
 #include "layer/layer_in_place.h"
@@ -63,10 +64,13 @@ class Import {
   Result<std::vector<cache::LayerRow>> register_all() {
     std::vector<cache::LayerRow> chain;
     for (std::size_t i = 0; i < config_.diff_ids.size(); ++i) {
-      const auto known = TRY(layers_.index().layer(config_.diff_ids[i]));
-      const bool present = known && layers_.is_present(*known);
-      if (!arrived_[i] && !present) return fail(contradiction("one of its layers was removed meanwhile"));
-      chain.push_back(arrived_[i] ? TRY(add(i, chain)) : *known);
+      const oci::Digest& diff_id = config_.diff_ids[i];
+      if (const auto again = rewritten_.find(diff_id); again != rewritten_.end()) {
+        chain.push_back(again->second);
+        continue;
+      }
+      chain.push_back(arrived_[i] ? TRY(add(i, chain)) : TRY(stored(diff_id, chain)));
+      if (chain.back().diff_id != diff_id) rewritten_.emplace(diff_id, chain.back());
     }
     return chain;
   }
@@ -94,7 +98,7 @@ class Import {
     ArrivedLayer layer = *std::move(arrived_[i]);
     arrived_[i].reset();
     const auto below = TRY(layers_.view(chain, "the layers below"));
-    if (!layer.entries) return rewrite(layer, *below);
+    if (!layer.entries) return rewrite(layer.tar.path(), *below);
     layer::WrittenLayer written;
     written.changes = TRY(layer::changes_in_place(*std::move(layer.entries), *below));
     written.diff_id = config_.diff_ids[i];
@@ -102,7 +106,7 @@ class Import {
     written.size = layer.size;
     // One of this name, on other layers and so with other parents, may be there.
     const auto known = TRY(layers_.index().layer(written.diff_id));
-    if (known && known->change_set != written.change_set_digest) return rewrite(layer, *below);
+    if (known && known->change_set != written.change_set_digest) return rewrite(layer.tar.path(), *below);
     const auto row = TRY(layers_.add_written(std::move(layer.tar), written));
     if (layer.early && layer.early->is_usable()) {
       // Otherwise it is unpacked when something mounts it, and then it's told what can't be done.
@@ -111,10 +115,22 @@ class Import {
     return row;
   }
 
+  /// One that wasn't fetched.
+  Result<cache::LayerRow> stored(const oci::Digest& diff_id, const std::vector<cache::LayerRow>& chain) {
+    const auto known = TRY(layers_.index().layer(diff_id));
+    if (!known || !layers_.is_present(*known))
+      return fail(contradiction("one of its layers was removed meanwhile"));
+    const auto changes = TRY(snapshot::ChangeSetFile::open(layers_.changes_path(diff_id)));
+    const auto below = TRY(layers_.view(chain, "the layers below"));
+    const std::string tar = layers_.content().blob_path(diff_id);
+    if (TRY(fits_on(changes, tar, *below))) return *known;
+    return rewrite(tar, *below);
+  }
+
   /// As a canonical layer, with a DiffID of its own.
-  Result<cache::LayerRow> rewrite(const ArrivedLayer& layer, const filetree::FileTree& below) {
+  Result<cache::LayerRow> rewrite(const std::string& path, const filetree::FileTree& below) {
     content::Ingest tar = TRY(layers_.content().ingest());
-    layer::TarReader archive = TRY(layer::TarReader::open(layer.tar.path()));
+    layer::TarReader archive = TRY(layer::TarReader::open(path));
     const auto written = TRY(layer::import_layer(
         std::move(archive), below,
         {.spool_directory = layers_.content().root() + "/tmp", .source_date_epoch = {}},
@@ -128,6 +144,7 @@ class Import {
   const ImportOptions& options_;
   const oci::ImageConfig& config_;
   std::vector<std::optional<ArrivedLayer>> arrived_;
+  std::map<oci::Digest, cache::LayerRow> rewritten_;  ///< by the DiffIDs that the image has for them
 };
 
 }  // namespace

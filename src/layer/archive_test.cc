@@ -38,10 +38,22 @@ class RawTar {
   RawTar& file(const std::string& path, const std::string& text) { return add(file_entry(path, ""), text); }
   /// A file whose name append_header() refuses to write.
   RawTar& mark(const std::string& path) {
-    std::string name = path;
     const std::size_t at = bytes_.size();
     add(file_entry(std::string(path.size(), 'x'), ""));
-    bytes_.replace(at, name.size(), name);
+    bytes_.replace(at, path.size(), path);
+    return with_checksum(at);
+  }
+  /// A pax header for what comes next.
+  RawTar& pax(const std::string& records) {
+    const std::size_t at = bytes_.size();
+    file("PaxHeaders/x", records);
+    bytes_[at + 156] = 'x';
+    return with_checksum(at);
+  }
+  [[nodiscard]] std::string bytes() const { return bytes_ + std::string(kTarEnd, '\0'); }
+
+ private:
+  RawTar& with_checksum(std::size_t at) {
     unsigned sum = 0;
     bytes_.replace(at + 148, 8, "        ");
     for (std::size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes_[at + i]);
@@ -50,9 +62,7 @@ class RawTar {
     bytes_.replace(at + 148, 7, std::string(digits) + '\0');
     return *this;
   }
-  [[nodiscard]] std::string bytes() const { return bytes_ + std::string(kTarEnd, '\0'); }
 
- private:
   std::string bytes_;
 };
 
@@ -104,6 +114,29 @@ TEST(HostileArchive, NamesThatClimbOutAreRefused) {
 TEST(HostileArchive, AbsoluteAndUncleanNamesAreMadeRelative) {
   EXPECT_THAT(read_lines(RawTar().file("/etc//./passwd", "x").file("./b", "y").file("a/../c", "z")),
               ElementsAre("b:y", "c:z", "etc/~", "etc/passwd:x"));
+}
+
+TEST(HostileArchive, ANameThatNoFileCanHaveIsRefused) {
+  std::string name;
+  while (name.size() < 4092) name += "a/";
+  EXPECT_EQ(read_lines(RawTar().file(name + "bc", "x")).back(), name + "bc:x");
+  name += "bcd";
+  const auto tree = read_bytes(RawTar().file(name, "x").bytes());
+  ASSERT_FALSE(tree.has_value());
+  EXPECT_EQ(tree.error().kind, ErrorKind::kCorrupt);
+  EXPECT_THAT(tree.error().message(), HasSubstr("its name has 4095 bytes; 4094 is the limit"));
+  EXPECT_LT(tree.error().message().size(), 300U);
+}
+
+// libarchive passes over what it can't read of it, and gives the name and the size of the header before.
+TEST(HostileArchive, RecordsThatCannotBeReadAreDamage) {
+  EXPECT_THAT(read_lines(RawTar().pax("12 path=nam\n").file("old", "x")), ElementsAre("nam:x"));
+  for (const std::string records : {"99 path=name\n", "path=name\n", "5 path=name\n"}) {
+    const auto tree = read_bytes(RawTar().pax(records).file("old", "x").bytes());
+    ASSERT_FALSE(tree.has_value()) << records;
+    EXPECT_EQ(tree.error().kind, ErrorKind::kCorrupt);
+    EXPECT_THAT(tree.error().message(), HasSubstr("a damaged archive"));
+  }
 }
 
 TEST(HostileArchive, AHardLinkToTheOutsideIsRefused) {

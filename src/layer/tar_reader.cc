@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -27,6 +28,10 @@ using filetree::Entry;
 using filetree::EntryType;
 
 constexpr std::size_t kReadSize = 256 * 1024;
+/// With the slash before it and the NUL behind it that is all that a system call takes.
+constexpr std::size_t kLongestPath = PATH_MAX - 2;
+/// Of one that is longer.
+constexpr std::size_t kShownOfName = 80;
 
 struct FreeArchive {
   void operator()(archive* handle) const { ::archive_read_free(handle); }
@@ -245,6 +250,11 @@ Result<Entry> TarReader::Archive::convert(archive_entry* found, std::string_view
   constexpr const char* kUnsafe = "unsafe entry in an archive";
   auto path = clean_relative(raw_name);
   if (!path) return fail(bad(kUnsafe, raw_name, "its name climbs out of the archive by '..'"));
+  // No file can have it, and each of its parents would be an entry: some hundred bytes, compressed, would
+  // become gigabytes.
+  if (path->size() > kLongestPath)
+    return fail(bad(kUnsafe, fmt::format("{}…", raw_name.substr(0, kShownOfName)),
+                    fmt::format("its name has {} bytes; {} is the limit", path->size(), kLongestPath)));
   Entry entry;
   entry.path = *std::move(path);
   entry.type = type;
@@ -289,8 +299,11 @@ Result<std::optional<Entry>> TarReader::next() {
     if (status == ARCHIVE_EOF && archive_->ends_within_a_block())
       return fail(archive_->bad("a damaged archive", "", "unexpected end of file"));
     if (status == ARCHIVE_EOF) return std::nullopt;
-    // A warning is about something that libarchive could not turn into the locale, and kept as it was.
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
+    // With EILSEQ a warning is about something that libarchive could not turn into the locale, and kept as
+    // it was. With anything else it has passed over records of a header, which may have had the name or the
+    // size.
+    const bool kept = status == ARCHIVE_WARN && ::archive_errno(archive_->handle.get()) == EILSEQ;
+    if (status != ARCHIVE_OK && !kept)
       return fail(archive_->bad("a damaged archive", "", archive_->reason()));
     const char* name = ::archive_entry_pathname(found);
     if (name == nullptr) return fail(archive_->bad("a damaged archive", "", "an entry without a name"));

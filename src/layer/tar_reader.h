@@ -34,10 +34,10 @@ class TarReader {
   ~TarReader();
 
   /// The next entry, or nothing at the end. Paths are relative and clean: leading slashes and "."
-  /// components are dropped, ".." takes back the one before it; a name that climbs above the archive, or
-  /// has a NUL, is refused. So are hard-link targets. Names such as ".wh.x" are ordinary files here.
-  /// `content` and `tar_offset` are empty; `size` is that of a regular file. A hard link that carries data
-  /// of its own (old cpio habit) is refused. Sockets are skipped.
+  /// components are dropped, ".." takes back the one before it; a name that climbs above the archive, has a
+  /// NUL, or is longer than Linux takes, is refused. So are hard-link targets. Names such as ".wh.x" are
+  /// ordinary files here. `content` and `tar_offset` are empty; `size` is that of a regular file. A hard
+  /// link that carries data of its own (old cpio habit) is refused. Sockets are skipped.
   Result<std::optional<filetree::Entry>> next();
   /// The next bytes of the current entry's content, holes as zeros; 0 at its end.
   Result<std::size_t> read(std::span<std::byte> space);

@@ -19,38 +19,6 @@ struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-Result<void> remove_entry_at(int parent, const char* name, const std::string& shown);
-
-Result<void> remove_children(Fd dir, const std::string& shown) {
-  const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(dir.get()));
-  if (!stream) return fail(system_error("can't list", shown));
-  const int fd = dir.release();  // owned by the stream now
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    TRY_VOID(remove_entry_at(fd, entry->d_name, shown + "/" + entry->d_name));
-  }
-  return {};
-}
-
-Result<void> remove_entry_at(int parent, const char* name, const std::string& shown) {
-  if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM && errno != EACCES)
-    return fail(system_error("can't remove", shown));
-  const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  Fd dir(::openat(parent, name, flags));
-  if (!dir && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0)
-    dir.reset(::openat(parent, name, flags));
-  if (!dir) return errno == ENOENT ? Result<void>{} : fail(system_error("can't remove", shown));
-  struct stat status {};
-  if (::fstat(dir.get(), &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
-    static_cast<void>(::fchmod(dir.get(), 0700));
-  TRY_VOID(remove_children(std::move(dir), shown));
-  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-    return fail(system_error("can't remove", shown));
-  return {};
-}
-
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -151,8 +119,6 @@ void spread_subdirectories(const std::string& path) {
   flags |= FS_TOPDIR_FL;
   static_cast<void>(::ioctl(directory->get(), FS_IOC_SETFLAGS, &flags));
 }
-
-Result<void> remove_tree(const std::string& path) { return remove_entry_at(AT_FDCWD, path.c_str(), path); }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 

@@ -37,8 +37,8 @@ Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 /// For a directory whose subdirectories have nothing to do with each other: ext4 then puts each into
 /// another part of the disk (chattr(1), T). Where the file system has no such flag nothing is done.
 void spread_subdirectories(const std::string& path);
-/// rm -rf that never follows links, and gives itself the permissions it needs on directories it owns.
-/// A missing path is success.
+/// rm -rf that never follows links, and gives itself the permissions it needs on directories it owns. Of
+/// any depth, with a few descriptors. A missing path is success.
 Result<void> remove_tree(const std::string& path);
 [[nodiscard]] bool exists(const std::string& path);
 /// What is in a directory, sorted, without "." and ".."; kNotFound if there is none.

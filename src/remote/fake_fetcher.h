@@ -14,7 +14,8 @@ class FakeFetcher final : public Fetcher {
     std::string directory;
   };
   std::map<Source, Content> contents;
-  int checkouts = 0;  ///< how often a directory was asked for
+  std::optional<std::int64_t> moment;  ///< that of all of them
+  int checkouts = 0;                   ///< how often a directory was asked for
 
   Result<oci::Digest> digest(const Source& source, const std::stop_token&) override {
     const auto found = contents.find(source);
@@ -27,7 +28,7 @@ class FakeFetcher final : public Fetcher {
     return contents.at(source).directory;
   }
   Result<std::optional<std::int64_t>> time(const Source&, const std::stop_token&) override {
-    return std::optional<std::int64_t>();
+    return moment;
   }
   Result<Pin> pin(const Source& source, const std::stop_token& stop) override {
     const oci::Digest now = TRY(digest(source, stop));

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "exporter/layout_lock.h"
 #include "exporter/output_file.h"
 #include "oci/manifest.h"
 #include "os/copy.h"
@@ -117,6 +118,7 @@ Result<void> DirectoryDestination::put(const registry::BlobSource& blob) {
 
 Result<void> DirectoryDestination::publish(const std::string& manifest) {
   TRY_VOID(os::make_directories(path("blobs/sha256")));
+  const os::Fd alone = TRY(exporter::lock_layout(place_.directory));
   oci::ImageIndex index;
   if (const auto existing = os::read_file(path("index.json"))) {
     auto parsed = oci::ImageIndex::from_json(*existing);

@@ -9,6 +9,7 @@
 
 #include "content/content_store.h"
 #include "os/file.h"
+#include "store/after_boot.h"
 
 namespace pgstrata::store {
 
@@ -26,8 +27,9 @@ Result<void> BackgroundSync::start(const std::string& root) {
   kept_ = fmt::format("{}/tmp/index.json.{}.{}", root, ::getpid(), started_);
   if (::link(list.c_str(), kept_.c_str()) != 0) kept_.clear();
   // Detached, and owning all it uses: a slow disk must not keep the build from ending.
-  std::thread([directory = std::move(directory), done = done_, list, kept = kept_] {
+  std::thread([directory = std::move(directory), done = done_, list, kept = kept_, root, began = started_] {
     if (::syncfs(directory.get()) != 0) return;
+    note_sync(root, began);
     if (!kept.empty()) std::rename(kept.c_str(), (list + content::kSynced).c_str());
     *done = true;
   }).detach();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "os/file.h"
@@ -24,6 +25,7 @@ TEST(BackgroundSync, TheListOfImagesAsItWasBeforeIsKept) {
   for (int i = 0; i < 6000 && !os::exists(root + "/index.json.synced"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(os::read_file(root + "/index.json.synced").value(), "before");
+  EXPECT_TRUE(std::filesystem::is_symlink(root + "/synced"));
   EXPECT_TRUE(os::names_in(root + "/tmp")->empty());
   EXPECT_TRUE(os::remove_tree(root));
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "os/file.h"
 
@@ -14,16 +15,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<void> clear(const std::string& directory) {
-  std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, code)) {
+/// What can be removed is; the first that can't.
+Result<std::optional<Error>> clear(const std::string& directory) {
+  std::optional<Error> stays;
+  for (const std::string& name : TRY(os::names_in(directory))) {
+    const fs::path path = fs::path(directory) / name;
     std::error_code no_link;
-    const fs::path elsewhere = fs::read_symlink(entry.path(), no_link);
+    const fs::path elsewhere = fs::read_symlink(path, no_link);
     // A program of a killed build may still be writing there: the link stays, for the next build.
     if (!no_link && !os::remove_tree(elsewhere)) continue;
-    TRY_VOID(os::remove_tree(entry.path()));
+    auto removed = os::remove_tree(path);
+    if (!removed && !stays) stays = std::move(removed).error();
   }
-  if (code) return fail(system_error("can't read the directory", directory, code.value()));
+  return stays;
+}
+
+Result<void> lock_shared(const os::Fd& file) {
+  while (::flock(file.get(), LOCK_SH) != 0)
+    if (errno != EINTR) return fail(system_error("can't lock the store", "build.lock"));
   return {};
 }
 
@@ -32,19 +41,18 @@ Result<void> clear(const std::string& directory) {
 Result<BuildLock> BuildLock::share(const std::string& root) {
   const std::string path = root + "/build.lock";
   os::Fd fd = TRY(os::open(path, O_RDWR | O_CREAT, 0644));
-  while (::flock(fd.get(), LOCK_SH) != 0)
-    if (errno != EINTR) return fail(system_error("can't lock the store", path));
+  TRY_VOID(lock_shared(fd));
   return BuildLock(std::move(fd));
 }
 
-Result<void> BuildLock::clear_abandoned(const std::string& root) {
+Result<std::optional<Error>> BuildLock::clear_abandoned(const std::string& root) {
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     // The attempt may have given up the shared lock (flock(2), "Converting a lock").
-    ::flock(fd_.get(), LOCK_SH);
-    return {};
+    TRY_VOID(lock_shared(fd_));
+    return std::nullopt;
   }
   auto cleared = clear(root + "/tmp");
-  ::flock(fd_.get(), LOCK_SH);
+  TRY_VOID(lock_shared(fd_));
   return cleared;
 }
 
@@ -53,16 +61,12 @@ Result<bool> BuildLock::take_alone(bool wait) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return fail(system_error("can't lock the store", "build.lock"));
     // The attempt may have given up the shared lock (flock(2), "Converting a lock").
-    ::flock(fd_.get(), LOCK_SH);
+    TRY_VOID(lock_shared(fd_));
     return false;
   }
   return true;
 }
 
-Result<void> BuildLock::share_again() {
-  while (::flock(fd_.get(), LOCK_SH) != 0)
-    if (errno != EINTR) return fail(system_error("can't lock the store", "build.lock"));
-  return {};
-}
+Result<void> BuildLock::share_again() { return lock_shared(fd_); }
 
 }  // namespace pgstrata::store

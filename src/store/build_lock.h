@@ -1,6 +1,7 @@
 // Tells whether other builds are at work in a store, so that what killed ones left behind can go.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/result.h"
@@ -17,8 +18,8 @@ class BuildLock {
   /// Removes everything in ROOT/tmp if no other build runs; otherwise does nothing. A symbolic link in it
   /// stands for work that needed a place outside of the store, which is removed first. To be called before
   /// this build puts anything there, and, as a plain user, inside the user namespace: what is left may
-  /// belong to any of its ids.
-  Result<void> clear_abandoned(const std::string& root);
+  /// belong to any of its ids. What can't be removed is in nobody's way: of that the first is returned.
+  Result<std::optional<Error>> clear_abandoned(const std::string& root);
 
   /// Nobody else uses the store from here until the lock goes. With `wait` as soon as nobody does; without
   /// it false, if somebody does now.

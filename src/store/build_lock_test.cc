@@ -53,6 +53,21 @@ TEST_F(BuildLockTest, WhatCantBeRemovedElsewhereIsTriedAgain) {
   EXPECT_FALSE(left());
 }
 
+TEST_F(BuildLockTest, WhatCantBeRemovedIsToldAndTheRestGoes) {
+  const std::string fixed = root_ + "/tmp/a-fixed";
+  ASSERT_TRUE(os::make_directories(fixed));
+  if (std::system(("chattr +i " + fixed + " 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "needs root, and a file system with the attribute immutable";
+  auto lock = BuildLock::share(root_).value();
+  const auto stays = lock.clear_abandoned(root_);
+  ASSERT_EQ(std::system(("chattr -i " + fixed).c_str()), 0);
+  ASSERT_TRUE(stays.has_value());
+  ASSERT_TRUE(stays->has_value());
+  EXPECT_EQ((*stays)->where, fixed);
+  EXPECT_TRUE(os::exists(fixed));
+  EXPECT_FALSE(left());
+}
+
 // A layer is unpacked in tmp/, and can have any link at its top.
 TEST_F(BuildLockTest, LinksFurtherDownAreOnlyRemoved) {
   ASSERT_TRUE(os::make_directories(root_ + "/kept"));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "os/in_parallel.h"
 #include "snapshot/content.h"
 #include "snapshot/xattrs.h"
+#include "store/after_boot.h"
 
 namespace pgstrata::store {
 namespace {
@@ -54,6 +56,18 @@ Result<std::unique_ptr<LayerStore>> LayerStore::open_as_it_is(const content::Con
 }
 
 Result<void> LayerStore::verify_after_reboot() {
+  const std::string& root = content_.root();
+  if (TRY(index_.unsynced_layers()).empty() && !is_first_after_boot(root, index_.boot_id())) {
+    // Of a store without one, perhaps on a full disk: without it nothing is taken away either.
+    static_cast<void>(note_boot(root, index_.boot_id()).has_value());
+    return {};
+  }
+  // One build at a time, and what is left to do when its turn comes: another that began with this one would
+  // take the unpacked layers away that this one has verified, unpacked and mounted by then.
+  const std::string place = root + "/changes";
+  const os::Fd alone = TRY(os::open(place, O_RDONLY | O_DIRECTORY));
+  while (::flock(alone.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return fail(system_error("can't lock the lists of the layers' files", place));
   for (const LayerRow& layer : TRY(index_.unsynced_layers())) {
     // Not worth verifying file by file: the tar has everything, and is verified as a whole.
     // A plain user outside of the user namespace can't remove files of other ids; who enters it next for
@@ -70,7 +84,12 @@ Result<void> LayerStore::verify_after_reboot() {
     ::unlink(changes_path(layer.diff_id).c_str());
     ::unlink(content_.blob_path(layer.diff_id).c_str());
   }
-  return {};
+  if (is_first_after_boot(root, index_.boot_id()))
+    for (const std::string& name : TRY(perhaps_torn(root))) {
+      const std::string aside = TRY(set_aside(root + "/unpacked/" + name));
+      static_cast<void>(os::remove_tree(aside).has_value());
+    }
+  return note_boot(root, index_.boot_id());
 }
 
 std::string LayerStore::changes_path(const oci::Digest& diff_id) const {

@@ -1,14 +1,20 @@
 #include "store/layer_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
+#include <thread>
 
 #include "os/file.h"
+#include "store/after_boot.h"
 #include "store/build_lock.h"
 
 namespace pgstrata::store {
@@ -105,6 +111,55 @@ TEST_F(LayerStoreTest, ALayerThatIsMadeAgainReplacesWhatIsDamaged) {
   ASSERT_EQ(add().diff_id, layer_.diff_id);
   EXPECT_EQ(os::read_file(layers_->changes_path(layer_.diff_id)).value(), changes);
   EXPECT_TRUE(content_->verify(layer_.diff_id));
+}
+
+// Long after the layer reached the disk, so that its row says nothing.
+TEST_F(LayerStoreTest, WhatIsUnpackedAfterTheLastSyncIsMadeAgainAfterABoot) {
+  const auto unpacked_after = [this](const char* boot) {
+    index_ = cache::Index::open(root_ + "/index.db", boot).value();
+    layers_ = LayerStore::open(*content_, *index_).value();
+    return os::exists(layers_->unpacked_path(layer_.diff_id));
+  };
+  ASSERT_TRUE(index_->mark_synced(INT64_MAX));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  EXPECT_TRUE(unpacked_after("boot"));
+  EXPECT_FALSE(unpacked_after("second boot"));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  note_sync(root_, cache::Index::now() - 1'000'000'000);
+  EXPECT_FALSE(unpacked_after("third boot"));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  note_sync(root_, cache::Index::now() + 2'000'000'000);
+  EXPECT_TRUE(unpacked_after("fourth boot"));
+  EXPECT_TRUE(unpacked_after("fourth boot"));
+}
+
+// Nothing was noted by a version that knew nothing of it, and containers may run.
+TEST_F(LayerStoreTest, TheFirstNoteOfABootTakesNothingAway) {
+  ASSERT_EQ(::unlink((root_ + "/boot").c_str()), 0);
+  ASSERT_TRUE(index_->mark_synced(INT64_MAX));
+  ASSERT_TRUE(layers_->lowerdirs({layer_}, false));
+  index_ = cache::Index::open(root_ + "/index.db", "second boot").value();
+  layers_ = LayerStore::open(*content_, *index_).value();
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+}
+
+// Two builds begin right after a boot: what the first has verified, unpacked and mounted stays.
+TEST_F(LayerStoreTest, OneBuildAfterTheOtherVerifiesWhatARebootMayHaveDamaged) {
+  const auto first = cache::Index::open(root_ + "/index.db", "next boot").value();
+  const auto second = cache::Index::open(root_ + "/index.db", "next boot").value();
+  ASSERT_EQ(second->unsynced_layers()->size(), 1U);
+  const os::Fd verifying = os::open(root_ + "/changes", O_RDONLY | O_DIRECTORY).value();
+  ASSERT_EQ(::flock(verifying.get(), LOCK_EX), 0);
+  ASSERT_TRUE(os::make_directories(layers_->unpacked_path(layer_.diff_id)));
+  std::thread other([&] { EXPECT_TRUE(LayerStore::open(*content_, *second)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+  EXPECT_TRUE(first->adopt(layer_.diff_id));
+  EXPECT_TRUE(note_boot(root_, "next boot"));
+  EXPECT_EQ(::flock(verifying.get(), LOCK_UN), 0);
+  other.join();
+  EXPECT_TRUE(os::exists(layers_->unpacked_path(layer_.diff_id)));
+  EXPECT_TRUE(second->unsynced_layers()->empty());
 }
 
 }  // namespace

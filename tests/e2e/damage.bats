@@ -78,6 +78,18 @@ P
   is "$(content 3)" first
 }
 
+@test "after a reboot: a layer that had reached the disk, and was unpacked since" {
+  two_layers
+  python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute("UPDATE layer SET boot = NULL"); db.commit()' \
+    "$PGSTRATA_ROOT/index.db"
+  find "$PGSTRATA_ROOT/unpacked" -name 1 -exec truncate -s 0 {} +
+  ln -sfn an-earlier-boot "$PGSTRATA_ROOT/boot"
+  rm -f "$PGSTRATA_ROOT/synced"
+  printf 'RUN cat /1 >/3\n' >>Dockerfile
+  root_tar
+  is "$(content 3)" first
+}
+
 @test "after a reboot: layers with files of other ids" {
   printf 'FROM bb\nRUN mkdir /d && echo first >/d/1 && chown -R 77:78 /d && chmod 700 /d\nRUN cat /d/1 >/2\n' | dockerfile
   build

@@ -15,8 +15,11 @@ struct LastBackups {
   long long any = 0;
 };
 
-/// Reads `pgbackrest info --output=json`. Nothing if that isn't what it is.
+/// Reads `pgbackrest info --output=json`. Nothing if that isn't what it is, or if the repository couldn't
+/// be read: that isn't one without backups.
 std::optional<LastBackups> read_backup_info(const std::string& json);
+/// One line, of what is no such thing: what pgBackRest says of it.
+std::string why_no_backup_info(const std::string& text);
 
 enum class BackupKind { kNone, kFull, kDifferential };
 

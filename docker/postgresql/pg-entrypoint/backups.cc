@@ -13,12 +13,22 @@
 #include "log.h"
 
 namespace pg_entrypoint {
+namespace {
+
+std::string code_text(int exit_code) { return "exit code " + std::to_string(exit_code); }
+std::string with_lines_above(int exit_code) {
+  return code_text(exit_code) + ", and the lines above say why";
+}
+
+}  // namespace
 
 void Backups::advance(Clock::time_point now, const std::optional<ServerFacts>& facts,
                       const sigset_t& mask) {
   if (pid_ != 0 || now < next_ || !facts) return;
   if (facts->in_recovery) {  // the leader makes them
     next_ = now + kRetry;
+    // What was due may be there by the time that this is the leader again.
+    if (stage_ == Stage::kBackup) stage_ = Stage::kLook;
     return;
   }
   switch (stage_) {
@@ -52,10 +62,16 @@ void Backups::begin(bool has_standby) {
 void Backups::look(const sigset_t& mask) {
   info_fd_ = memfd_create("pgbackrest-info", MFD_CLOEXEC);
   if (info_fd_ < 0) return;
-  Command command = backup_command(options_, {"info", "--output=json", "--log-level-console=off"});
+  Command command = backup_command(
+      options_, {"info", "--output=json", "--log-level-console=off", "--log-level-stderr=error"});
   command.output_fd = info_fd_;
   const Started started = start(command, mask);
-  if (started.exec_errno == 0) pid_ = started.pid;
+  if (started.exec_errno == 0) {
+    pid_ = started.pid;
+    return;
+  }
+  close_info();
+  fail("info", std::strerror(started.exec_errno));
 }
 
 std::string Backups::read_info() {
@@ -81,7 +97,8 @@ bool Backups::ended(pid_t pid, int exit_code, Clock::time_point now) {
   next_ = now;
   if (stage_ == Stage::kCreate) {
     if (exit_code != 0) {
-      fail(now, "stanza-create", exit_code);
+      next_ = now + kRetry;
+      fail("stanza-create", with_lines_above(exit_code));
       return true;
     }
     stage_ = Stage::kLook;
@@ -89,7 +106,8 @@ bool Backups::ended(pid_t pid, int exit_code, Clock::time_point now) {
     const std::string text = read_info();
     const auto info = exit_code == 0 ? read_backup_info(text) : std::nullopt;
     if (!info) {
-      fail(now, "info", exit_code);
+      next_ = now + kRetry;
+      fail("info", code_text(exit_code) + ": " + why_no_backup_info(text));
       return true;
     }
     last_ = *info;
@@ -107,7 +125,8 @@ bool Backups::ended(pid_t pid, int exit_code, Clock::time_point now) {
       log(Level::kError, "pgbackrest backup from a standby failed (exit code " + std::to_string(exit_code) +
                              "), and the lines above say why; the leader's own files are taken");
     } else if (exit_code != 0) {
-      fail(now, "backup", exit_code);
+      next_ = now + kRetry;
+      fail("backup", with_lines_above(exit_code));
     } else {
       log(Level::kInfo, "the backup is complete");
     }
@@ -115,11 +134,10 @@ bool Backups::ended(pid_t pid, int exit_code, Clock::time_point now) {
   return true;
 }
 
-void Backups::fail(Clock::time_point now, const std::string& what, int exit_code) {
+/// advance() and ended() have set when it is tried again.
+void Backups::fail(const std::string& what, const std::string& why) {
   ++failures_;
-  next_ = now + kRetry;
-  log(Level::kError, "pgbackrest " + what + " failed (exit code " + std::to_string(exit_code) +
-                         "); tried again in a minute, and the lines above say why");
+  log(Level::kError, "pgbackrest " + what + " failed (" + why + "); tried again in a minute");
 }
 
 void Backups::stop() {

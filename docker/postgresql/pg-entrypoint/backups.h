@@ -40,7 +40,7 @@ class Backups {
   void begin(bool has_standby);
   std::string read_info();
   void close_info();
-  void fail(Clock::time_point now, const std::string& what, int exit_code);
+  void fail(const std::string& what, const std::string& why);
 
   static constexpr std::chrono::seconds kRetry{60};
   const Options& options_;

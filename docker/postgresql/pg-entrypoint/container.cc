@@ -252,16 +252,18 @@ void Container::perform(const action::Exit& action) { exit_code_ = action.code; 
 
 pid_t Container::start_child(Command command, const std::string& component) {
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+  const auto failed = [&command](int error) {
+    log(Level::kError, "cannot execute '" + command.argv.front() + "': " + std::strerror(error) + "; " +
+                           start_remedy(error));
+    return 0;
+  };
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return failed(errno);
   command.output_fd = ends[1];
   const Started started = start(command, signals_.original_mask());
   close(ends[1]);
   if (started.exec_errno != 0) {
     close(ends[0]);
-    log(Level::kError, "cannot execute '" + command.argv.front() +
-                           "': " + std::strerror(started.exec_errno) +
-                           "; check that it is installed, and the PATH of the container");
-    return 0;
+    return failed(started.exec_errno);
   }
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   const auto sink = [](const LogEvent& event) { log_record(event.record, event.verbatim); };

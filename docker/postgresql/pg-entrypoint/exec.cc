@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 namespace pg_entrypoint {
 namespace {
@@ -53,8 +52,7 @@ void redirect(const Command& command) {
 
 Started start(const Command& command, const sigset_t& signal_mask) {
   std::array<int, 2> failure{};  // closed by a successful exec, carries errno of a failed one
-  if (pipe2(failure.data(), O_CLOEXEC) != 0)
-    throw std::system_error(errno, std::generic_category(), "pipe2");
+  if (pipe2(failure.data(), O_CLOEXEC) != 0) return {-1, errno};
   std::vector<std::string> arguments = command.argv;
   std::vector<std::string> variables = command.environment.strings();
   const std::vector<char*> argv = pointers(arguments);
@@ -66,7 +64,7 @@ Started start(const Command& command, const sigset_t& signal_mask) {
   close(failure[1]);
   if (pid < 0) {
     close(failure[0]);
-    throw std::system_error(fork_errno, std::generic_category(), "fork");
+    return {-1, fork_errno};
   }
   setpgid(pid, pid);  // in both processes: neither may run on before the group exists
 
@@ -81,6 +79,12 @@ Started start(const Command& command, const sigset_t& signal_mask) {
     result.exec_errno = error;
   }
   return result;
+}
+
+std::string start_remedy(int exec_errno) {
+  if (exec_errno == EAGAIN || exec_errno == ENOMEM || exec_errno == EMFILE || exec_errno == ENFILE)
+    return "a limit of the container on processes, memory or open files is reached; raise it";
+  return "check that it is installed, and the PATH of the container";
 }
 
 }  // namespace pg_entrypoint

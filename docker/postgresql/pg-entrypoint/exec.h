@@ -23,11 +23,14 @@ struct Command {
 
 struct Started {
   pid_t pid = -1;      // also the id of the child's process group
-  int exec_errno = 0;  // why exec failed; then there is no child any more
+  int exec_errno = 0;  // why exec failed, or fork before it; then there is no child any more
 };
 
-/// Forks and executes. Returns after exec has succeeded or failed. Throws std::system_error if fork itself
-/// fails.
+/// Forks and executes. Returns after exec has succeeded or failed. It never throws: that there can be no
+/// further process now is no reason for PID 1 to end those that there are.
 Started start(const Command& command, const sigset_t& signal_mask);
+
+/// What to do about an `exec_errno`.
+std::string start_remedy(int exec_errno);
 
 }  // namespace pg_entrypoint

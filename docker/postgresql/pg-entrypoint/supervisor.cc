@@ -55,8 +55,8 @@ class Stop {
 bool asks_for_stop(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
 Outcome not_started(const Command& command, int error) {
-  log(Level::kError, "cannot execute '" + command.argv.front() + "': " + std::strerror(error) +
-                         "; check the command's spelling and the PATH of the container");
+  log(Level::kError, "cannot execute '" + command.argv.front() + "': " + std::strerror(error) + "; " +
+                         start_remedy(error));
   return {error == ENOENT ? exit_code::kNotFound : exit_code::kNotExecutable, 0};
 }
 
